@@ -1,0 +1,93 @@
+"""One node to one Kubernetes object: an array is an Indexed Job, a gang is a JobSet of one Indexed Job per role."""
+
+from typing import Any
+
+from dagset import constants
+from dagset.compile.pod import pod_template
+from dagset.compile.policy import job_success_policy, jobset_failure_policy, jobset_success_policy, pod_failure_policy
+from dagset.model import DagNode, Role
+
+__all__ = ["indexed_job", "jobset", "parts"]
+
+
+def indexed_job(node: DagNode, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Return the Job of an array; each index has its own restarts, so that the attempt number exists in the pod."""
+    role = node.roles[0]
+    spec = {
+        "suspend": False,
+        "parallelism": min(node.parallelism or role.pods, role.pods),
+        "completions": role.pods,
+        "completionMode": "Indexed",
+        "backoffLimitPerIndex": node.restarts,
+        **_shared(node),
+        "ttlSecondsAfterFinished": node.ttl_s,
+        "template": pod_template(node, role, name=name, labels=labels),
+    }
+    return _object("Job", name=name, labels=labels, spec=spec)
+
+
+def jobset(node: DagNode, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Return the JobSet of a gang. Every default is written out, so that no webhook changes what golden files say."""
+    spec = {
+        "suspend": False,
+        "network": {"enableDNSHostnames": True, "publishNotReadyAddresses": True},
+        "startupPolicy": {"startupPolicyOrder": "AnyOrder"},
+        "successPolicy": jobset_success_policy(node),
+        "failurePolicy": jobset_failure_policy(node),
+        "ttlSecondsAfterFinished": node.ttl_s,
+        "replicatedJobs": [_replicated_job(node, role, name=name, labels=labels) for role in node.roles],
+    }
+    return _object("JobSet", name=name, labels=labels, spec=spec)
+
+
+def _replicated_job(node: DagNode, role: Role, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Return one role: replicas 1 and one index per pod, so that rank == completion index and N pods cost one Job."""
+    spec = {
+        "parallelism": role.pods,
+        "completions": role.pods,
+        "completionMode": "Indexed",
+        "backoffLimit": 0,
+        **_shared(node),
+        "template": pod_template(node, role, name=name, labels=labels),
+    }
+    template = {"metadata": {"labels": {**labels, constants.ROLE: role.name}}, "spec": spec}
+    return {"name": role.name, "groupName": "default", "replicas": 1, "template": template}
+
+
+def _shared(node: DagNode) -> dict[str, Any]:
+    """Return what both forms of a Job say; a replacement waits for the end of the pod it replaces."""
+    shared: dict[str, Any] = {"podReplacementPolicy": "Failed", "podFailurePolicy": pod_failure_policy(node)}
+    success = job_success_policy(node)
+    if success is not None:
+        shared["successPolicy"] = success
+    if node.deadline_s is not None:
+        shared["activeDeadlineSeconds"] = node.deadline_s
+    return shared
+
+
+def parts(node: DagNode, *, name: str, labels: dict[str, str]) -> tuple[dict[str, Any], ...]:
+    """Return the objects beside the owner: one immutable ConfigMap when the node ships files."""
+    if not node.files:
+        return ()
+    text: dict[str, str] = {}
+    binary: dict[str, str] = {}
+    for file_name, file in sorted(node.files.items()):
+        encoded, is_text = file.encoded()
+        (text if is_text else binary)[file_name] = encoded
+    config_map: dict[str, Any] = {
+        "apiVersion": constants.API_VERSIONS["ConfigMap"],
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "labels": labels},
+        "immutable": True,
+    }
+    config_map |= {key: value for key, value in (("data", text), ("binaryData", binary)) if value}
+    return (config_map,)
+
+
+def _object(kind: str, *, name: str, labels: dict[str, str], spec: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": constants.API_VERSIONS[kind],
+        "kind": kind,
+        "metadata": {"name": name, "labels": labels},
+        "spec": spec,
+    }

@@ -1,0 +1,42 @@
+"""Words that the world outside fixes, each with who writes it. A leaf: imports nothing of ours."""
+
+# Kinds and their API groups (kubernetes-sigs/jobset: api/jobset/v1alpha2; kubernetes/api: batch/v1, core/v1).
+API_VERSIONS = {
+    "Job": "batch/v1",
+    "JobSet": "jobset.x-k8s.io/v1alpha2",
+    "Pod": "v1",
+    "ConfigMap": "v1",
+    "Secret": "v1",
+    "Service": "v1",
+    "Event": "v1",
+    "Namespace": "v1",
+    "Node": "v1",
+}
+PLURALS = {kind: kind.lower() + "s" for kind in API_VERSIONS}
+
+# Ours: written by compile on the object and on every template. A contract across our own releases: only add.
+MANAGED_BY = "app.kubernetes.io/managed-by"
+IDENTITY = "dagset.io/identity"
+GENERATION = "dagset.io/generation"
+OWNER = "dagset.io/owner"
+DAG = "dagset.io/dag"
+RUN = "dagset.io/run"
+TASK = "dagset.io/task"
+MAP_INDEX = "dagset.io/index"
+ROLE = "dagset.io/role"
+SPEC_HASH = "dagset.io/spec-hash"
+MAIN_CONTAINER = "main"
+
+# Written by the Job controller on pods (kubernetes/api: batch/v1/types.go).
+JOB_NAME = "batch.kubernetes.io/job-name"
+COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
+INDEX_FAILURE_COUNT = "batch.kubernetes.io/job-index-failure-count"
+INDEX_IGNORED_FAILURE_COUNT = "batch.kubernetes.io/job-index-ignored-failure-count"
+
+# Written by the JobSet controller on Jobs and pods (jobset: api/jobset/v1alpha2/jobset_types.go).
+JOBSET_NAME = "jobset.sigs.k8s.io/jobset-name"
+REPLICATED_JOB_NAME = "jobset.sigs.k8s.io/replicatedjob-name"
+RESTART_ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
+
+# Pod condition of a drain, preemption, eviction or lost host (kubernetes/api: core/v1/types.go).
+DISRUPTION_TARGET = "DisruptionTarget"

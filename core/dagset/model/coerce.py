@@ -1,0 +1,127 @@
+"""From what a user wrote to typed fields: one refusal, naming field, value and remedy.
+
+msgspec checks types only when it decodes; here every field is converted when a struct is made, so that YAML, JSON and
+Python callers meet the same rules and the same sentences.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from dagset.errors import InvalidNode
+from dagset.model.identity import dns_safe
+
+__all__ = ["convert_fields", "refuse_unknown", "shown"]
+
+PRIVATE = frozenset({"env", "files"})  # their values may be secrets and never appear in a message
+DURATIONS = frozenset({"deadline", "ttl", "grace_period"})
+ELSEWHERE = {
+    "replicas": "pods",
+    "completions": "pods",
+    "size": "pods",
+    "retries": "restarts (a retry is a new node, made by the engine)",
+    "timeout": "deadline",
+    "resources": "cpu, memory and gpu",
+    "requests": "cpu, memory and gpu",
+    "limits": "cpu, memory and gpu",
+    "gpus": "gpu",
+    "entrypoint": "command",
+}
+MAX_SHOWN = 60
+IN_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "array": "a list",
+    "object": "a mapping",
+    "bool": "true or false",
+    "null": "nothing",
+}
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def convert_fields(struct: msgspec.Struct, *, skip: Iterable[str] = ()) -> None:
+    """Convert every field of a new frozen struct to its declared type, in place.
+
+    Raises:
+        InvalidNode: for the first field that does not fit; values of `PRIVATE` fields are withheld.
+    """
+    for field in msgspec.structs.fields(struct):
+        if field.name in skip:
+            continue
+        value = getattr(struct, field.name)
+        try:
+            converted = msgspec.convert(value, field.type, from_attributes=False)
+        except InvalidNode as error:
+            raise error.at(field.name) from None
+        except msgspec.ValidationError as error:
+            raise _refusal(field, value, str(error)) from None
+        msgspec.structs.force_setattr(struct, field.name, converted)
+
+
+def _refusal(field: msgspec.structs.FieldInfo, value: object, message: str) -> InvalidNode:
+    """Turn msgspec's sentence into ours: its path is appended to the field, its words follow the value."""
+    words, _, path = message.partition(" - at ")
+    inner = path.strip("`").removeprefix("$").replace("[...]", "") if not path.startswith("`key`") else ""
+    shown_value = "the value" if field.name in PRIVATE else shown(_inner(value, inner))
+    if path.startswith("`key`"):
+        shown_value = "a key"
+    remedy = _remedy(field, value)
+    problem = f"{shown_value} does not fit: {_in_words(words)}"
+    return InvalidNode(problem, field=field.name + inner, remedy=remedy)
+
+
+def _in_words(message: str) -> str:
+    """Turn "Expected `int | null`, got `str`" into words that people use for YAML."""
+    text = re.sub(r" matching regex .*", " of another form", message.replace(" | null`", "`"))
+    text = re.sub(r"`([\w| ]+)`", lambda types: " or ".join(IN_WORDS.get(t, t) for t in types[1].split(" | ")), text)
+    return text[:1].lower() + text[1:]
+
+
+def _remedy(field: msgspec.structs.FieldInfo, value: object) -> str:
+    """Say what to write instead."""
+    if field.name == "env":
+        return 'quote it, as in LR: "0.1"'
+    if field.name in DURATIONS:
+        return f"for example {field.name}: {_example(field)} (unquoted, YAML reads 30:00 as 1800: write 30m)"
+    if field.name == "name" and isinstance(value, str):
+        return f"lower-case letters, digits and hyphens, for example name: {dns_safe(value, max_length=30)}"
+    return f"for example {field.name}: {_example(field)}"
+
+
+def _inner(value: Any, path: str) -> Any:
+    """Follow a path such as [2] or .roles[0] as far as it leads."""
+    for key, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+        try:
+            value = value[key or int(index)]
+        except (LookupError, TypeError):
+            return value
+    return value
+
+
+def _example(field: msgspec.structs.FieldInfo) -> str:
+    """Return the example that the field's declaration gives."""
+    info = msgspec.inspect.type_info(field.type)
+    schema = info.extra_json_schema if isinstance(info, msgspec.inspect.Metadata) else None
+    examples = (schema or {}).get("examples", ["?"])
+    return msgspec.json.encode(examples[0]).decode().strip('"')
+
+
+def refuse_unknown(words: Mapping[str, object], struct: type[msgspec.Struct]) -> None:
+    """Raise InvalidNode for the first word that `struct` does not have, with the word that was probably meant."""
+    known = [field.name for field in msgspec.structs.fields(struct)]
+    for word in words:
+        if word in known:
+            continue
+        close = difflib.get_close_matches(str(word), known, n=1)
+        meant = ELSEWHERE.get(str(word)) or (close[0] if close else None)
+        remedy = f"did you mean {meant}?" if meant else f"known words: {', '.join(known)}"
+        raise InvalidNode("unknown word", field=str(word)[:MAX_SHOWN], remedy=remedy)

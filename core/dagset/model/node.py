@@ -1,0 +1,145 @@
+"""DagNode: the user's description of one node. It knows nothing of any engine or cluster."""
+
+import base64
+from typing import Annotated, Literal
+
+import msgspec
+
+from dagset.errors import InvalidNode
+from dagset.model import words
+from dagset.model.checks import check_node
+from dagset.model.coerce import convert_fields, refuse_unknown
+from dagset.model.duration import parse_duration_s
+from dagset.model.role import Role, RoleWords
+
+__all__ = ["DagNode", "File", "Success"]
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A small file shipped with the node: exactly one of a path (read by `load`), a text, or bytes."""
+
+    path: str | None = None
+    text: str | None = None
+    data: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if sum(given is not None for given in (self.path, self.text, self.data)) != 1:
+            raise InvalidNode("needs exactly one of path, text and data", remedy="for example {path: train.py}")
+
+    @property
+    def content(self) -> bytes:
+        """The bytes to ship; a path must have been read before (see `dagset.model.load`)."""
+        if self.path is not None:
+            raise InvalidNode("was not read yet", field="path", remedy="load the node with dagset.load, or give text")
+        return self.text.encode() if self.text is not None else self.data or b""
+
+    def encoded(self) -> tuple[str, bool]:
+        """Return the content as a ConfigMap carries it, and whether that is plain text (else base64)."""
+        content = self.content
+        try:
+            return content.decode(), True
+        except UnicodeDecodeError:
+            return base64.b64encode(content).decode(), False
+
+
+class Success(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a node has succeeded, where neither `all` nor `any` says it: these roles, or these indexes, or a count."""
+
+    roles: tuple[str, ...] = ()
+    indexes: str = ""
+    count: int | None = None
+
+
+class DagNode(RoleWords, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One node: its roles, how they hang together, and what counts as success and failure.
+
+    A node of one role may give that role's words at top level; `roles` is filled in then, and it alone is read further
+    on. Two spellings of the same node are equal.
+
+    Raises:
+        InvalidNode: naming field, value and remedy.
+    """
+
+    name: words.NodeName = ""
+    roles: tuple[Role, ...] = ()
+    coupling: words.Coupling = None
+    success: Annotated[Literal["all", "any"] | Success, words.SuccessWhen] = "all"
+    parallelism: words.Parallelism = None
+    restarts: words.Restarts = 0
+    fail_exit_codes: words.FailExitCodes = (134, 139)
+    deadline: words.Deadline = None
+    ttl: words.Ttl = "1d"
+    keep: words.Keep = None
+    files: Annotated[dict[str, File], words.Files] = {}
+
+    def __post_init__(self) -> None:
+        _fill_roles(self)
+        convert_fields(self, skip=("roles",))
+        _set(self, fail_exit_codes=tuple(sorted(set(self.fail_exit_codes))))
+        if self.coupling is None and len(self.roles) == 1 and self.roles[0].pods == 1:
+            _set(self, coupling="array")
+        if self.coupling is None and len(self.roles) > 1:
+            _set(self, coupling="gang")
+        check_node(self)
+
+    @property
+    def deadline_s(self) -> int | None:
+        """Seconds that an attempt may run, None without a deadline."""
+        return None if self.deadline is None else parse_duration_s(self.deadline)
+
+    @property
+    def ttl_s(self) -> int:
+        """Seconds that the cluster keeps the node after its end, 600 or more."""
+        return parse_duration_s(self.ttl)
+
+    @property
+    def pods_total(self) -> int:
+        """Pods of all roles together."""
+        return sum(role.pods for role in self.roles)
+
+
+def _set(node: DagNode, **values: object) -> None:
+    """Set fields of a node that is still being made."""
+    for name, value in values.items():
+        msgspec.structs.force_setattr(node, name, value)
+
+
+def _fill_roles(node: DagNode) -> None:
+    """Make `roles` and the role words at top level tell the same: one from the other, or refuse both."""
+    given = {
+        field.name: getattr(node, field.name)
+        for field in msgspec.structs.fields(RoleWords)
+        if getattr(node, field.name) != field_default(field)
+    }
+    if not node.roles:
+        _set(node, roles=(Role(**given),))
+    elif not isinstance(node.roles, list | tuple):
+        raise InvalidNode("is not a list of roles", field="roles", remedy="write - name: worker, then its words")
+    else:
+        _set(node, roles=tuple(_role(role, index=index) for index, role in enumerate(node.roles)))
+        role = node.roles[0]
+        for word, value in given.items():
+            if len(node.roles) > 1 or getattr(role, word) != value:
+                raise InvalidNode("is given beside roles", field=word, remedy="move it into a role")
+    if len(node.roles) == 1:
+        _set(node, **{field.name: getattr(node.roles[0], field.name) for field in msgspec.structs.fields(RoleWords)})
+
+
+def field_default(field: msgspec.structs.FieldInfo) -> object:
+    """Return what a field is when nobody gives it."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
+def _role(words_given: object, *, index: int) -> Role:
+    """Make one of `roles`, with its place in the message when it is refused."""
+    try:
+        if isinstance(words_given, Role):
+            return words_given
+        if not isinstance(words_given, dict):
+            raise InvalidNode("is not a mapping of words", remedy="write - name: worker, then its words")
+        refuse_unknown(words_given, Role)
+        return Role(**words_given)
+    except InvalidNode as error:
+        raise error.at(f"roles[{index}]") from None

@@ -1,0 +1,72 @@
+"""YAML for people's files: plain data only, no duplicate keys, no alias bombs, and errors with line and column."""
+
+from typing import Any
+
+import yaml
+
+from dagset.errors import InvalidNode
+
+__all__ = ["parse_yaml"]
+
+MAX_VALUES = 100_000  # after aliases are followed; a node of a thousand words is far below
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, refusing a key that stands twice in one mapping (YAML forbids it, PyYAML takes the last)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        own = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        for index, key in enumerate(own):
+            if key in own[:index]:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def parse_yaml(text: str) -> object:
+    """Return the one document in `text` as dicts, lists and scalars.
+
+    Raises:
+        InvalidNode: with line and column where YAML gives them.
+    """
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _count_values(root, counted={}, path=set())
+        return loader.construct_document(root)
+    except InvalidNode:
+        raise
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise InvalidNode(f"{where}{error.problem}", remedy="mend the YAML there") from None
+    except yaml.YAMLError as error:
+        raise InvalidNode(str(error).splitlines()[0], remedy="the file must be UTF-8 text") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidNode(f"cannot be read as YAML: {error}", remedy="mend the YAML, or nest less deeply") from None
+    finally:
+        loader.dispose()
+
+
+def _count_values(node: yaml.Node, *, counted: dict[int, int], path: set[int]) -> int:
+    """Return how many values `node` is once aliases are followed, in time linear in what was written.
+
+    Raises:
+        InvalidNode: for more than MAX_VALUES, and for a value inside itself.
+    """
+    if id(node) in path:
+        raise InvalidNode("an alias stands inside its own anchor", remedy="write the values out")
+    if id(node) not in counted:
+        path.add(id(node))
+        counted[id(node)] = 1 + sum(_count_values(child, counted=counted, path=path) for child in _children(node))
+        path.discard(id(node))
+    if counted[id(node)] > MAX_VALUES:
+        raise InvalidNode(f"more than {MAX_VALUES} values once aliases are followed", remedy="write fewer aliases")
+    return counted[id(node)]
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [child for pair in node.value for child in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
