@@ -1,0 +1,32 @@
+"""What importing dagset promises."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagset
+
+ROOT = Path(__file__).parents[2]
+MEMBERS = ("core", "airflow_provider", "hera_steps", "snakemake_executor")
+
+
+def test_every_public_name_is_there():
+    assert sorted(dagset.__all__) == sorted(name for name in dagset.__all__ if getattr(dagset, name) is not None)
+
+
+def test_import_meets_no_engine_and_no_client():
+    program = "import sys, dagset, dagset.cli.main; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
+
+    assert set() == loaded & {"kubernetes", "aiohttp", "airflow", "hera", "snakemake", "cryptography"}
+
+
+def test_the_four_distributions_have_one_version():
+    versions = {
+        tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]["version"] for member in MEMBERS
+    }
+
+    assert {dagset.__version__} == versions
