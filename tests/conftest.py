@@ -1,10 +1,11 @@
 """What every test may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-
+pytest_plugins = ["tests.realcluster.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,3 +23,13 @@ def golden(request: pytest.FixtureRequest):
         assert path.read_text() == actual
 
     return check
+
+
+@pytest.fixture(scope="session")
+def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a local cluster of this session's own; it is ended with the session."""
+    from dagset.local import client
+
+    state = tmp_path_factory.mktemp("local-cluster")
+    yield client.ensure_running(state)
+    client.stop(state)

@@ -1,7 +1,7 @@
 """What a user can say about a node, and whose node it is. Pure, but for `load`, which reads the user's files."""
 
 from dagset.model.identity import Identity, Ref, dns_safe, object_name
-from dagset.model.load import load, node_from
+from dagset.model.loader import load, node_from
 from dagset.model.node import DagNode, File, Success
 from dagset.model.role import Role
 

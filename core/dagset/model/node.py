@@ -28,7 +28,7 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def content(self) -> bytes:
-        """The bytes to ship; a path must have been read before (see `dagset.model.load`)."""
+        """The bytes to ship; a path must have been read before (see `dagset.load`)."""
         if self.path is not None:
             raise InvalidNode("was not read yet", field="path", remedy="load the node with dagset.load, or give text")
         return self.text.encode() if self.text is not None else self.data or b""

@@ -4,7 +4,7 @@ import re
 
 from dagset.errors import InvalidNode
 
-__all__ = ["parse_ranges", "format_ranges"]
+__all__ = ["parse_ranges"]
 
 RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
@@ -21,14 +21,3 @@ def parse_ranges(text: str) -> list[tuple[int, int]]:
             raise InvalidNode(f"{text!r} is not in ascending order", remedy="write 0-3,7")
         pairs.append((first, last))
     return pairs
-
-
-def format_ranges(indexes: list[int]) -> str:
-    """Return the text for sorted, distinct indexes: 0,2-4; two neighbours stay `3,4`, as the Job controller's."""
-    runs: list[list[int]] = []
-    for index in indexes:
-        if runs and index == runs[-1][-1] + 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)

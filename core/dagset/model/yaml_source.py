@@ -28,8 +28,8 @@ def parse_yaml(text: str) -> object:
     Raises:
         InvalidNode: with line and column where YAML gives them.
     """
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
             return None
@@ -42,11 +42,9 @@ def parse_yaml(text: str) -> object:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise InvalidNode(f"{where}{error.problem}", remedy="mend the YAML there") from None
     except yaml.YAMLError as error:
-        raise InvalidNode(str(error).splitlines()[0], remedy="the file must be UTF-8 text") from None
-    except (ValueError, RecursionError) as error:
+        raise InvalidNode(f"is not text: {str(error).splitlines()[0]}", remedy="give UTF-8 text") from None
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidNode(f"cannot be read as YAML: {error}", remedy="mend the YAML, or nest less deeply") from None
-    finally:
-        loader.dispose()
 
 
 def _count_values(node: yaml.Node, *, counted: dict[int, int], path: set[int]) -> int:

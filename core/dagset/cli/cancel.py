@@ -1,0 +1,34 @@
+"""`dagset cancel`: delete a node with all that belongs to it, and say when it is gone."""
+
+import click
+
+from dagset.cli.find import ref_of, target_of
+from dagset.cli.options import connect, in_cluster
+
+__all__ = ["cancel"]
+
+
+@click.command(short_help="Delete a node and its pods.")
+@click.argument("name_or_node", metavar="NAME|NODE")
+@in_cluster
+def cancel(name_or_node: str, cluster: str | None, namespace: str | None) -> None:
+    """Delete NAME, or the newest run of NODE, with its pods, and wait until it is gone.
+
+    Exit code 0 means that it is gone; that nothing was there is said, and is 0 too. Ctrl-C stops the waiting only.
+    """
+    from dagset.run.release import cancel as delete
+
+    target = target_of(name_or_node)
+    opened = connect(cluster, namespace=namespace)
+    owner = target.find(cluster=opened, namespace=opened.namespace)
+    if owner is None:
+        click.echo(f"nothing to cancel: {target.absence(opened.namespace)}", err=True)
+        return
+    ref = ref_of(owner)
+    click.echo(f"deleting {ref} and its pods", err=True)
+    try:
+        delete(ref, cluster=opened, on_wait=lambda text: click.echo(text, err=True))
+    except KeyboardInterrupt:
+        click.echo(f"not waiting any longer; the deletion of {ref} goes on in the cluster", err=True)
+        raise
+    click.echo(f"{ref} is gone", err=True)

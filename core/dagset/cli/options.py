@@ -1,0 +1,61 @@
+"""What the commands have in common: options, the identity of a node file, the way to the cluster."""
+
+import getpass
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from dagset.cluster.protocol import Cluster
+    from dagset.model import Identity
+
+__all__ = ["connect", "in_cluster", "json_or_text", "node_identity", "quiet"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no pod lines, only how it ended.")
+
+
+def in_cluster(command: F) -> F:
+    """Add --cluster and --namespace."""
+    command = click.option("-n", "--namespace", metavar="NAME", help="Namespace (default: the cluster's own choice).")(
+        command
+    )
+    text = "`local`, `in-cluster`, or KUBECONFIG[#CONTEXT] (default: $DAGSET_CLUSTER, then local)."
+    return click.option("--cluster", metavar="CLUSTER", help=text)(command)
+
+
+def json_or_text(command: F) -> F:
+    """Add -o json|text; with json, stdout holds one JSON value and nothing else."""
+    text = "json: one JSON value on stdout, people's text on stderr."
+    return click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help=text)(command)
+
+
+def node_identity(path: str, *, task: str) -> "Identity":
+    """Return whose node a file describes: user, host and real path of the file, and the node's name in it."""
+    from dagset.model import Identity
+
+    return Identity(owner=f"{_user()}@{socket.gethostname()}:{Path(path).resolve()}", task=task)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in many containers
+        return f"uid-{os.getuid()}"
+
+
+def connect(cluster: str | None, *, namespace: str | None) -> "Cluster":
+    """Return the cluster that is meant, and name it and the namespace on stderr.
+
+    The context's `obj`, where there is one, is used in place of `open_cluster`: that is how tests bring their cluster.
+    """
+    from dagset.run.connect import describe, open_cluster
+
+    opened: Cluster = (click.get_current_context().obj or open_cluster)(cluster, namespace=namespace)
+    click.echo(describe(opened), err=True)
+    return opened

@@ -1,0 +1,44 @@
+"""`dagset render`: what would be sent, without a cluster."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from dagset.cli.options import node_identity
+
+if TYPE_CHECKING:
+    from dagset.compile import Bundle
+
+__all__ = ["render"]
+
+
+@click.command(short_help="Print the manifests of NODE, without a cluster.")
+@click.argument("node")
+@click.option("-n", "--namespace", metavar="NAME", help="Write this namespace into the manifests (default: none).")
+@click.option(
+    "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="yaml documents, or a v1 List."
+)
+def render(node: str, namespace: str | None, output: str) -> None:
+    """Print the manifests of NODE, as the first `dagset run` of it would send them. Needs no cluster.
+
+    The same file gives the same bytes, for `kubectl apply -f -`, a review, or a diff.
+    """
+    from dagset.compile import compile_node
+    from dagset.compile.render import render_json, render_yaml
+    from dagset.model import load
+
+    loaded = load(node)
+    bundle = compile_node(loaded, node_identity(node, task=loaded.name))
+    if namespace is not None:
+        bundle = _placed(bundle, namespace)
+    click.echo(render_yaml(bundle) if output == "yaml" else render_json(bundle), nl=False)
+
+
+def _placed(bundle: "Bundle", namespace: str) -> "Bundle":
+    """Return the bundle with a namespace after each name."""
+    owner, *parts = (
+        {**each, "metadata": {"name": each["metadata"]["name"], "namespace": namespace, **each["metadata"]}}
+        for each in (bundle.owner, *bundle.parts)
+    )
+    return replace(bundle, owner=owner, parts=tuple(parts))

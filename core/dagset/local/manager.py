@@ -1,0 +1,167 @@
+"""Runs the controllers and the kubelet over the store: wakes them when something changed, writes what they want."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from dagset.local.controllers.changes import Changes, Object
+from dagset.local.controllers.job import reconcile_job
+from dagset.local.controllers.jobpods import is_tracked, released
+from dagset.local.controllers.jobset import reconcile_jobset
+from dagset.local.controllers.workqueue import Key, WorkQueue
+from dagset.local.kubelet.agent import Kubelet, PodStore
+
+__all__ = ["ControlledStore", "Manager"]
+
+_CHILDREN = {"Job": "Pod", "JobSet": "Job"}
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.2, 10.0
+_REST = 2.0  # after a turn, an object rests so many times as long as the turn took: big Jobs leave room for others
+
+logger = logging.getLogger(__name__)
+
+
+class ControlledStore(PodStore, Protocol):
+    """What the manager needs of the store. Objects that it gives are never changed, only replaced."""
+
+    def owned_by(self, uid: str) -> list[tuple[str, Object]]:
+        """Give (kind, object) of what names this uid in its ownerReferences."""
+
+    def create(self, kind: str, thing: Object) -> Object:
+        """Store a new object."""
+
+    def delete(
+        self, kind: str, namespace: str, name: str, *, uid: str | None = None, propagation: str | None = None
+    ) -> Object:
+        """Ask for a deletion."""
+
+    def subscribe(self, callback: Callable[[str, str, Object], None]) -> Callable[[], None]:
+        """Have a function called after every change; gives one that ends it."""
+
+
+class Manager:
+    """The acting side of the local cluster: `run` until `stop`."""
+
+    def __init__(self, store: ControlledStore, state_dir: Path, *, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._now = now
+        self._queue = WorkQueue()
+        self._failures: dict[Key, int] = {}
+        self._working: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._stopped = asyncio.Event()
+        self.kubelet = Kubelet(store, state=state_dir, now=now)
+
+    async def run(self) -> None:
+        """Work until cancelled, then `stop`; an error in one object's turn is logged and tried again."""
+        await self.start()
+        try:
+            await self._stopped.wait()
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Take up the work that is in the store, and go on in the background; who calls this calls `stop`."""
+        self._unsubscribe = self._store.subscribe(self._notice)
+        await self.kubelet.start()
+        for kind in _CHILDREN:
+            for thing in self._store.list(kind)[0]:
+                self._queue.add((kind, thing["metadata"]["namespace"], thing["metadata"]["name"]))
+        self._release_orphans(self._store.list("Pod")[0])
+        self._working = asyncio.create_task(self._work(), name="controllers")
+
+    async def stop(self) -> None:
+        """Stop the controllers, then end all pods, as disrupted; the next start goes on from there."""
+        if self._working is None:
+            return
+        working, self._working = self._working, None
+        working.cancel()
+        await asyncio.wait([working])
+        await self.kubelet.stop()
+        self._unsubscribe()
+        self._stopped.set()
+
+    def capabilities(self) -> dict[str, str | bool]:
+        """Say what pods have on this machine."""
+        return self.kubelet.capabilities()
+
+    def _notice(self, verb: str, kind: str, thing: Object) -> None:
+        self.kubelet.notice(verb, kind, thing)
+        metadata = thing["metadata"]
+        if kind in _CHILDREN:
+            self._queue.add((kind, metadata["namespace"], metadata["name"]))
+        if kind == "Job" and verb == "DELETED":
+            self._queue.add(("orphans", "", metadata["uid"]))
+        for owner in metadata.get("ownerReferences") or []:
+            if _CHILDREN.get(owner["kind"]) == kind:
+                self._queue.add((owner["kind"], metadata["namespace"], owner["name"]))
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            began = time.perf_counter()
+            try:
+                self._turn(key)
+                self._failures.pop(key, None)
+            except Exception:
+                self._failures[key] = failures = self._failures.get(key, 0) + 1
+                wait_s = min(_FIRST_RETRY_S * 2.0 ** min(failures - 1, 10), _LONGEST_RETRY_S)
+                logger.exception("%s %s/%s: its turn failed; tried again in %.1f s", *key, wait_s)
+                self._queue.add(key, after_s=wait_s)
+            self._queue.rest(key, seconds=_REST * (time.perf_counter() - began))
+            await asyncio.sleep(0)  # a full queue does not wait, so others would
+
+    def _turn(self, key: Key) -> None:
+        kind, namespace, name = key
+        if kind == "orphans":
+            self._release_orphans([thing for kind, thing in self._store.owned_by(name) if kind == "Pod"])
+            self._queue.forget(key)
+        elif (thing := self._store.get(kind, namespace, name)) is None:
+            self._queue.forget(key)
+        else:
+            changes = self._wanted(kind, thing=thing)
+            self._apply(kind, thing=thing, changes=changes)
+            if changes.wake_s is not None:
+                self._queue.add(key, after_s=changes.wake_s)
+
+    def _wanted(self, kind: str, *, thing: Object) -> Changes:
+        owned = self._store.owned_by(thing["metadata"]["uid"])
+        children = [child for child_kind, child in owned if child_kind == _CHILDREN[kind]]
+        now = datetime.fromtimestamp(self._now(), UTC)
+        if kind == "Job":
+            return reconcile_job(thing, pods=children, now=now)
+        return reconcile_jobset(thing, jobs=children, now=now)
+
+    def _apply(self, kind: str, *, thing: Object, changes: Changes) -> None:
+        if changes.status is not None:
+            self._store.update(kind, {**thing, "status": changes.status})
+        for changed in changes.update:
+            self._store.update(changed["kind"], changed)
+        for doomed in changes.delete:
+            metadata = doomed["metadata"]
+            propagation = "Foreground" if doomed["kind"] == "Job" else None
+            place = (doomed["kind"], metadata["namespace"], metadata["name"])
+            self._store.delete(*place, uid=metadata["uid"], propagation=propagation)
+        for new in changes.create:
+            if not self._is_there(new):
+                self._store.create(new["kind"], new)
+
+    def _is_there(self, new: Object) -> bool:
+        """Say whether a Service of that name exists; like the real controller, whosever it is."""
+        place = (new["metadata"]["namespace"], new["metadata"].get("name", ""))
+        return new["kind"] == "Service" and self._store.get("Service", *place) is not None
+
+    def _release_orphans(self, pods: list[Object]) -> None:
+        """Let pods go whose Job is gone: nobody is left to count them."""
+        for pod in pods:
+            owners = [owner for owner in pod["metadata"].get("ownerReferences") or [] if owner["kind"] == "Job"]
+            jobs = [self._store.get("Job", pod["metadata"]["namespace"], owner["name"]) for owner in owners]
+            is_owned = any(
+                job is not None and job["metadata"]["uid"] == owner["uid"]
+                for job, owner in zip(jobs, owners, strict=True)
+            )
+            if is_tracked(pod) and not is_owned:
+                self._store.update("Pod", released(pod))

@@ -1,0 +1,148 @@
+"""What a request asks for: its path, its query and its body, read into values or refused."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from dagset.local.objects import Object
+from dagset.local.resources import Resource, resource_at
+from dagset.local.selectors import Selector, parse_selector
+from dagset.local.status import ApiError, bad_request
+
+__all__ = ["DeleteOptions", "Query", "Target", "decoded", "field_condition", "target_of"]
+
+_PROPAGATIONS = ("Foreground", "Background", "Orphan")
+_FIELDS = ("metadata.name", "metadata.namespace")
+_EVENT_FIELDS = ("reason", "type", "reportingComponent")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a path names. `namespace` is None for all namespaces and "" for a cluster-wide object."""
+
+    resource: Resource
+    namespace: str | None
+    name: str | None = None
+    subresource: str | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """The query parameters that the server knows; it ignores others, as Kubernetes does."""
+
+    values: Mapping[str, str]
+
+    def flag(self, name: str) -> bool:
+        """Say whether a boolean parameter is on."""
+        return self.values.get(name, "").lower() in ("true", "1", "t")
+
+    def number(self, name: str) -> int | None:
+        """Give a whole number >= 0, or None when it is not given."""
+        text = self.values.get(name)
+        if text in (None, ""):
+            return None
+        if not text.isdecimal():
+            raise bad_request(f"{name} must be a whole number, not {text!r}")
+        return int(text)
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is to be stored."""
+        return _is_dry_run([self.values["dryRun"]] if self.values.get("dryRun") else [])
+
+    @property
+    def selector(self) -> Selector:
+        """The label selector; empty selects everything."""
+        return parse_selector(self.values.get("labelSelector", ""))
+
+
+@dataclass(frozen=True)
+class DeleteOptions:
+    """How to delete, from body and query; the body wins."""
+
+    propagation: str | None = None
+    grace_s: int | None = None
+    uid: str | None = None
+    version: str | None = None
+    is_dry_run: bool = False
+
+    @classmethod
+    def read(cls, query: Query, *, body: Mapping[str, Any]) -> "DeleteOptions":
+        """Give the options, or refuse them with 400."""
+        propagation = body.get("propagationPolicy") or query.values.get("propagationPolicy")
+        if propagation not in (None, *_PROPAGATIONS):
+            raise bad_request(f"propagationPolicy must be one of {', '.join(_PROPAGATIONS)}, not {propagation!r}")
+        grace_s = body.get("gracePeriodSeconds", query.number("gracePeriodSeconds"))
+        preconditions = body.get("preconditions") or {}
+        is_dry_run = query.is_dry_run or _is_dry_run(body.get("dryRun") or [])
+        return cls(propagation, grace_s, preconditions.get("uid"), preconditions.get("resourceVersion"), is_dry_run)
+
+
+def target_of(path: str) -> Target | None:
+    """Give what a path names, or None when the server has no such thing.
+
+    Source:
+        Kubernetes, "API concepts", resource URIs: /api/v1 or /apis/GROUP/V, [/namespaces/NS], /PLURAL, /NAME, /SUB.
+    """
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) > 2:
+        api_version, rest = parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) > 3:
+        api_version, rest = f"{parts[1]}/{parts[2]}", parts[3:]
+    else:
+        return None
+    namespace = None
+    if rest[0] == "namespaces" and len(rest) > 2 and resource_at(api_version, plural=rest[2]):
+        namespace, rest = rest[1], rest[2:]
+    resource = resource_at(api_version, plural=rest[0])
+    if resource is None or len(rest) > 3 or (namespace is not None and not resource.namespaced):
+        return None
+    if resource.namespaced and namespace is None and len(rest) > 1:
+        return None
+    return Target(resource, namespace if resource.namespaced else "", *rest[1:])
+
+
+def decoded(text: bytes) -> Object:
+    """Give the JSON object of a body; an empty body is an empty object."""
+    try:
+        body = msgspec.json.decode(text) if text.strip() else {}
+    except msgspec.DecodeError as error:
+        raise bad_request(f"the body of the request is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise bad_request("the body of the request must be a JSON object")
+    return body
+
+
+def field_condition(resource: Resource, *, text: str) -> Callable[[Object], bool] | None:
+    """Give what a field selector asks of an object, or None when it asks nothing.
+
+    Only fields that never change are offered, so a watch needs no memory of the object before.
+    """
+    wanted = [_field_requirement(resource, part=part) for part in text.split(",") if part.strip()]
+    if not wanted:
+        return None
+    return lambda thing: all((_value_at(thing, path) == value) is is_equal for path, value, is_equal in wanted)
+
+
+def _field_requirement(resource: Resource, *, part: str) -> tuple[str, str, bool]:
+    is_equal = "!=" not in part
+    path, found, value = part.partition("=" if is_equal else "!=")
+    path, value = path.strip(), value.lstrip("=").strip()
+    of_events = resource.kind == "Event" and (path.startswith("involvedObject.") or path in _EVENT_FIELDS)
+    if not found or not (path in _FIELDS or of_events):
+        raise bad_request(f"field label not supported: {path}")
+    return path, value, is_equal
+
+
+def _value_at(thing: Any, path: str) -> str:
+    for key in path.split("."):
+        thing = thing.get(key) if isinstance(thing, dict) else None
+    return "" if thing is None else str(thing)
+
+
+def _is_dry_run(values: list[str]) -> bool:
+    if any(value != "All" for value in values):
+        raise ApiError(422, "Invalid", f"dryRun: Unsupported value: {values}: supported values: All")
+    return bool(values)

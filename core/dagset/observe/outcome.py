@@ -1,0 +1,201 @@
+"""How a node ended: the Outcome of design.md 8, and `judge`, which says it from what was seen or not at all."""
+
+from typing import Any
+
+import msgspec
+
+from dagset.observe import ranges, reading, spec
+from dagset.observe.cause import Cause, array_cause, gang_cause, named_pod_index
+from dagset.observe.diagnosis import Told, hint_for, message_for
+from dagset.observe.facts import FailedPod, deletion_began
+from dagset.observe.observation import End, Observation
+from dagset.observe.signals import signal_name
+from dagset.observe.verdicts import process_exit_code
+
+__all__ = ["FirstFailed", "Attempt", "Outcome", "judge", "exit_code"]
+
+ATTEMPTS_KEPT = 20
+
+
+class FirstFailed(msgspec.Struct, frozen=True):
+    """The pod whose end began the failure. `exit_code` is null when no container of it ever ran."""
+
+    role: str
+    index: int
+    pod: str
+    exit_code: int | None
+    signal: str | None
+    reason: str
+    host: str | None
+    last_lines: tuple[str, ...] = ()
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """An attempt of a gang that failed and was followed by another."""
+
+    attempt: int
+    reason: str
+    first_failed: FirstFailed | None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a node ended; as JSON the same in every engine. `exit_code` is that of a process that stands for the node."""
+
+    name: str
+    namespace: str
+    kind: str
+    uid: str
+    phase: str
+    reason: str
+    message: str
+    hint: str
+    exit_code: int
+    first_failed: FirstFailed | None = None
+    failed_indexes: str = ""
+    succeeded: int = 0
+    pods: int = 0
+    restarts: int = 0
+    disruptions: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    queued_s: float = 0.0
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+def judge(seen: Observation) -> Outcome | None:
+    """Say how the node ended, or None while it may still change.
+
+    Returns:
+        None while queued, suspended, running, restarting or being deleted, and for conditions that are not known.
+        A reason that is not known under a known failure becomes `app_error` and keeps the server's words.
+
+    Raises:
+        Nothing, whatever was observed.
+
+    Source:
+        jobset: api/jobset/v1alpha2/jobset_types.go; kubernetes/api: batch/v1/types.go.
+    """
+    if seen.end is None:
+        return _outcome(seen, Cause("cancelled" if seen.cancelled else "vanished", None, "")) if seen.gone else None
+    if seen.end.succeeded or _targets_met(seen):
+        return _outcome(seen, Cause("succeeded", None, "" if seen.end.succeeded else seen.end.why.message))
+    return _outcome(seen, _cause(seen, seen.end))
+
+
+def exit_code(outcome: Outcome) -> int:
+    """Return what a process that stands for the node exits with (the table of design.md 8)."""
+    return process_exit_code(outcome.reason, outcome.first_failed.exit_code if outcome.first_failed else None)
+
+
+def _targets_met(seen: Observation) -> bool:
+    """Whether a failed JobSet had done its work: failure is looked at before success, in any role."""
+    if seen.kind != "JobSet":
+        return False
+    jobs = [job for job in seen.jobs.values() if job.attempt == restarts_of(seen)]
+    met = {job.role for job in jobs if job.met} - {job.role for job in jobs if not job.met}
+    wanted = spec.success_roles(seen.owner)
+    return bool(wanted & met) if spec.any_role_will_do(seen.owner) else wanted <= met
+
+
+def _cause(seen: Observation, end: End) -> Cause:
+    if seen.kind == "JobSet":
+        return gang_cause(seen, attempt=restarts_of(seen), final=end.why)
+    failed = _failed_ranges(seen)
+    pods = [
+        pod for pod in seen.evidence.failures.values() if ranges.holds(failed, pod.index) or (not failed and pod.own)
+    ]
+    return array_cause(seen, final=end.why, failed=pods, pods=spec.pods_asked(seen.owner))
+
+
+def _outcome(seen: Observation, cause: Cause) -> Outcome:
+    first = _first_failed(cause.culprit)
+    told = Told(
+        reason=cause.reason,
+        kind=seen.kind,
+        name=spec.name_of(seen.owner),
+        first=cause.culprit,
+        taken=cause.taken,
+        words=cause.words,
+        failed_indexes=ranges.spell(_failed_ranges(seen)),
+        failed=ranges.size(_failed_ranges(seen)),
+        succeeded=_succeeded(seen),
+        pods=spec.pods_asked(seen.owner),
+        deadline_s=spec.deadline_s(seen.owner),
+        saved=seen.evidence.saved,
+    )
+    return Outcome(
+        name=told.name,
+        namespace=reading.text(seen.owner, "metadata", "namespace"),
+        kind=seen.kind,
+        uid=reading.text(seen.owner, "metadata", "uid"),
+        phase=cause.reason if cause.reason in ("succeeded", "cancelled", "vanished") else "failed",
+        reason=cause.reason,
+        message=message_for(told),
+        hint=hint_for(told),
+        exit_code=process_exit_code(cause.reason, first.exit_code if first else None),
+        first_failed=first,
+        failed_indexes=told.failed_indexes,
+        succeeded=told.succeeded,
+        pods=told.pods,
+        **_history(seen),
+    )
+
+
+def _history(seen: Observation) -> dict[str, Any]:
+    started = [job.first_started_at for job in seen.jobs.values() if job.first_started_at is not None]
+    deletion = deletion_began(seen.owner)
+    finished = seen.end.why.at if seen.end is not None else deletion.at if deletion is not None else None
+    return {
+        "restarts": restarts_of(seen) if seen.kind == "JobSet" else sum(seen.evidence.restarted.values()),
+        "disruptions": _disruptions(seen),
+        "attempts": _attempts(seen),
+        "started_at": reading.rfc3339(min(started, default=None)),
+        "finished_at": reading.rfc3339(finished),
+    }
+
+
+def restarts_of(seen: Observation) -> int:
+    """Return how often the JobSet started all its Jobs again."""
+    return reading.count(seen.owner, "status", "restarts")
+
+
+def _disruptions(seen: Observation) -> int:
+    """Return the restarts that did not count. The field that says how many did is absent when none did."""
+    if seen.kind == "JobSet":
+        return max(0, restarts_of(seen) - reading.count(seen.owner, "status", "restartsCountTowardsMax"))
+    return sum(seen.evidence.ignored.values())
+
+
+def _attempts(seen: Observation) -> tuple[Attempt, ...]:
+    last = restarts_of(seen) if seen.kind == "JobSet" else 0
+    causes = ((attempt, gang_cause(seen, attempt=attempt)) for attempt in range(max(0, last - ATTEMPTS_KEPT), last))
+    return tuple(Attempt(attempt, cause.reason, _first_failed(cause.culprit)) for attempt, cause in causes)
+
+
+def _failed_ranges(seen: Observation) -> list[ranges.Range]:
+    """Return the indexes of an array that failed for good; a FailJob action names its own in the message only."""
+    if seen.kind == "JobSet":
+        return []
+    listed = ranges.parse(reading.text(seen.owner, "status", "failedIndexes"))
+    named = named_pod_index(seen.end.why) if seen.end is not None else None
+    return listed if named is None else ranges.union([*listed, (named, named)])
+
+
+def _succeeded(seen: Observation) -> int:
+    last = restarts_of(seen) if seen.kind == "JobSet" else None
+    return sum(job.succeeded for job in seen.jobs.values() if last is None or job.attempt == last)
+
+
+def _first_failed(pod: FailedPod | None) -> FirstFailed | None:
+    if pod is None:
+        return None
+    return FirstFailed(
+        role=pod.role,
+        index=pod.index,
+        pod=pod.pod,
+        exit_code=pod.exit_code,
+        signal=signal_name(pod.exit_code),
+        reason=pod.reason,
+        host=pod.host,
+        last_lines=pod.last_lines,
+    )

@@ -1,0 +1,67 @@
+"""What the owner's own spec asks for. Read there and never from a DagNode: the object may be older than this code."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagset.observe import reading
+
+__all__ = ["name_of", "pods_asked", "success_roles", "any_role_will_do", "codes_for", "deadline_s"]
+
+Object = Mapping[str, Any]
+
+
+def name_of(owner: Object) -> str:
+    """Return the object's name, "?" before it was seen."""
+    return reading.text(owner, "metadata", "name") or "?"
+
+
+def job_specs(owner: Object) -> dict[str, Object]:
+    """Return the Job specs by replicatedJob; a Job has one, under ""."""
+    replicated = {
+        reading.text(each, "name"): reading.mapping(each, "template", "spec")
+        for each in reading.items(owner, "spec", "replicatedJobs")
+    }
+    return replicated or {"": reading.mapping(owner, "spec")}
+
+
+def pods_asked(owner: Object) -> int:
+    """Return how many pods have to end well if all have to: completions of all Jobs, 0 without a spec."""
+    replicas = {
+        reading.text(each, "name"): reading.dig(each, "replicas")
+        for each in reading.items(owner, "spec", "replicatedJobs")
+    }
+    return sum(
+        (reading.count(replicas, name) if isinstance(replicas.get(name), int) else 1)
+        * (reading.count(spec, "completions") or reading.count(spec, "parallelism") or 1)
+        for name, spec in job_specs(owner).items()
+        if spec
+    )
+
+
+def success_roles(owner: Object) -> set[str]:
+    """Return the roles whose end ends the node."""
+    targets = reading.dig(owner, "spec", "successPolicy", "targetReplicatedJobs")
+    named = {each for each in targets if isinstance(each, str)} if isinstance(targets, list) else set()
+    return named or set(job_specs(owner))
+
+
+def any_role_will_do(owner: Object) -> bool:
+    """Whether one of the success roles is enough."""
+    return reading.text(owner, "spec", "successPolicy", "operator") == "Any"
+
+
+def codes_for(owner: Object, *, role: str, actions: tuple[str, ...]) -> set[int]:
+    """Return the exit codes for which the role's pod failure policy takes one of these actions."""
+    specs = job_specs(owner)
+    codes: set[int] = set()
+    for rule in reading.items(specs.get(role, specs.get("", {})), "podFailurePolicy", "rules"):
+        if reading.text(rule, "action") in actions and reading.text(rule, "onExitCodes", "operator") == "In":
+            values = reading.dig(rule, "onExitCodes", "values")
+            codes.update(code for code in (values if isinstance(values, list) else []) if isinstance(code, int))
+    return codes
+
+
+def deadline_s(owner: Object) -> int | None:
+    """Return the shortest deadline of an attempt, None when there is none."""
+    found = [reading.count(spec, "activeDeadlineSeconds") for spec in job_specs(owner).values()]
+    return min((each for each in found if each), default=None)

@@ -1,0 +1,149 @@
+"""Create-or-attach: however often it is interrupted and run again, one owner and its parts."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dagset.cluster.protocol import Cluster
+from dagset.compile import Bundle, compile_node
+from dagset.errors import ClusterRefused, Conflict, NotOurs
+from dagset.model import DagNode, Identity
+from dagset.model.identity import Ref
+from dagset.run.existing import Attach, Conflicting, CreateNew, WaitForDeletion, choose, generation_of
+from dagset.run.steps import Steps
+
+__all__ = ["OnConflict", "Submitted", "submit", "submit_compiled"]
+
+Manifest = dict[str, Any]
+OnConflict = Literal["refuse", "attach"]
+ROUNDS = 5  # a round is spent when something changes between our look and our create
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A node in the cluster: `owner` as stored, `attached` when it was there before we came."""
+
+    ref: Ref
+    owner: Manifest
+    attached: bool
+    generation: int
+
+
+def submit(
+    node: DagNode,
+    identity: Identity,
+    *,
+    cluster: Cluster,
+    namespace: str | None = None,
+    on_conflict: OnConflict = "refuse",
+    tell: Callable[[str], None] = lambda _text: None,
+    limit_s: float = 120.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Submitted:
+    """Return the running node: the one that is there already, or a new generation of it.
+
+    Args:
+        node: what to run.
+        identity: whose node it is; its generation is the lowest that a new one may get.
+        cluster: where.
+        namespace: None takes the cluster's.
+        on_conflict: what to do when the same node runs with another spec.
+        tell: gets a sentence for people when something is waited for or looks odd.
+        limit_s: how long one request is repeated while the cluster is unreachable.
+        sleep: waits seconds.
+        clock: tells seconds.
+
+    Raises:
+        Conflict: it runs with another spec (and `on_conflict` is refuse), or does not go away.
+        NotOurs: the name is taken by somebody else's object.
+        ClusterRefused: the server's words. Nothing that this call created is left.
+        ClusterUnreachable: call again with the same identity; what was done so far is found.
+    """
+
+    def compiled(generation: int) -> Bundle:
+        return compile_node(node, identity.with_generation(generation))
+
+    return submit_compiled(
+        compiled,
+        identity,
+        cluster=cluster,
+        namespace=namespace,
+        on_conflict=on_conflict,
+        tell=tell,
+        limit_s=limit_s,
+        sleep=sleep,
+        clock=clock,
+    )
+
+
+def submit_compiled(
+    compiled: Callable[[int], Bundle],
+    identity: Identity,
+    *,
+    cluster: Cluster,
+    namespace: str | None = None,
+    on_conflict: OnConflict = "refuse",
+    tell: Callable[[str], None] = lambda _text: None,
+    limit_s: float = 120.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Submitted:
+    """Do the same for a bundle by generation; its spec hash is the same in every one."""
+    steps = Steps(
+        cluster=cluster,
+        namespace=namespace or cluster.namespace,
+        identity=identity,
+        tell=tell,
+        limit_s=limit_s,
+        sleep=sleep,
+        clock=clock,
+    )
+    bundle = compiled(identity.generation)
+    for _ in range(ROUNDS):
+        match choose(steps.owners(bundle.kind), identity=identity, spec_hash=bundle.spec_hash):
+            case Attach(found):
+                steps.create_parts(compiled(generation_of(found)).parts, owner=found)
+                return _submitted(found, namespace=steps.namespace, attached=True)
+            case Conflicting(found):
+                return _conflict(found, steps, on_conflict)
+            case WaitForDeletion(found):
+                steps.wait_for_deletion(found)
+            case CreateNew(generation):
+                submitted = _create(compiled(generation), steps)
+                if submitted is not None:
+                    return submitted
+    raise Conflict(f"{bundle.kind} {bundle.name}: somebody creates and deletes it while we try; try again later")
+
+
+def _create(bundle: Bundle, steps: Steps) -> Submitted | None:
+    """Create owner and parts, all or nothing; None when the owner's name turned out to be in flux."""
+    steps.wait_for_pods()
+    met = steps.create_owner(bundle.owner, spec_hash=bundle.spec_hash)
+    if met is None:
+        return None
+    owner, attached = met
+    try:
+        steps.create_parts(bundle.parts, owner=owner)
+    except (ClusterRefused, NotOurs):
+        if not attached:
+            steps.undo(owner)
+        raise
+    return _submitted(owner, namespace=steps.namespace, attached=attached)
+
+
+def _conflict(found: Manifest, steps: Steps, on_conflict: OnConflict) -> Submitted:
+    """Refuse, or attach and say what that means."""
+    name = found["metadata"]["name"]
+    title = f"{found['kind']} {steps.namespace}/{name}"
+    if on_conflict == "refuse":
+        remedy = f"wait for it (`dagset wait {name}`), or end it (`dagset cancel {name}`) and run again"
+        raise Conflict(f"{title} is this node, still running with another spec: {remedy}")
+    steps.tell(f"{title} is this node, still running with another spec: following that one, the new spec is not used")
+    return _submitted(found, namespace=steps.namespace, attached=True)
+
+
+def _submitted(owner: Manifest, *, namespace: str, attached: bool) -> Submitted:
+    ref = Ref(owner["kind"], namespace, owner["metadata"]["name"], owner["metadata"]["uid"])
+    return Submitted(ref, owner, attached, generation_of(owner))

@@ -1,0 +1,190 @@
+"""`logs`, `status`, `list`, `cancel`, `--version`, `--help`: by file and by name."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagset.cli.options import node_identity
+from dagset.compile import compile_node
+from dagset.model import load
+
+from .conftest import PlayedCluster, dagset, ended, plays, pod_of
+
+
+@pytest.fixture
+def cluster() -> PlayedCluster:
+    return PlayedCluster(plays(3, "hello", "ValueError: bad"))
+
+
+def submitted(cluster: PlayedCluster, node_file: Path, *, generation: int = 1) -> dict[str, Any]:
+    """Put what `dagset run` would have sent."""
+    node = load(node_file)
+    identity = node_identity(str(node_file), task=node.name).with_generation(generation)
+    return cluster.create(compile_node(node, identity).owner, namespace="default")
+
+
+def test_logs_by_name_and_by_file_are_the_same(cluster: PlayedCluster, node_file: Path) -> None:
+    name = submitted(cluster, node_file)["metadata"]["name"]
+
+    for typed in (node_file, name):
+        result = dagset("logs", typed, cluster=cluster)
+
+        assert (0, "worker[0] hello\nworker[0] ValueError: bad\n") == (result.exit_code, result.stdout)
+
+
+def test_logs_are_sorted_by_index_not_by_text(node_file: Path) -> None:
+    def play(cluster: PlayedCluster, owner: dict[str, Any]) -> None:
+        for index in (10, 9, 2):
+            pod = cluster.put(pod_of(owner, index=index, exit_code=0))
+            cluster.say(pod["metadata"]["name"], f"2026-01-01T00:00:00Z {index}")
+
+    cluster = PlayedCluster(play, live=False)
+    submitted(cluster, node_file)
+
+    assert "worker[2] 2\nworker[9] 9\nworker[10] 10\n" == dagset("logs", node_file, cluster=cluster).stdout
+
+
+def test_logs_follow_to_the_end(cluster: PlayedCluster, node_file: Path) -> None:
+    submitted(cluster, node_file)
+
+    result = dagset("logs", node_file, "-f", cluster=cluster)
+
+    assert (0, "worker[0] hello\nworker[0] ValueError: bad\n") == (result.exit_code, result.stdout)
+
+
+def test_logs_of_a_node_without_pods_say_so(node_file: Path) -> None:
+    cluster = PlayedCluster()
+    name = submitted(cluster, node_file)["metadata"]["name"]
+
+    result = dagset("logs", node_file, cluster=cluster)
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert f"Job default/{name} has no lines: it has no pods (any more)\n" in result.stderr
+
+
+def test_a_file_means_its_newest_run(cluster: PlayedCluster, node_file: Path) -> None:
+    submitted(cluster, node_file, generation=9)
+    tenth = submitted(cluster, node_file, generation=10)["metadata"]["name"]
+
+    result = dagset("status", node_file, "-o", "json", cluster=cluster)
+
+    assert tenth == json.loads(result.stdout)["name"]
+
+
+def test_status_of_a_running_node_and_of_one_that_ended(node_file: Path) -> None:
+    cluster = PlayedCluster(lambda cluster, owner: cluster.put(pod_of(owner)) and None)
+    owner = submitted(cluster, node_file)
+    name = owner["metadata"]["name"]
+
+    running = dagset("status", name, cluster=cluster)
+    cluster.put(ended(owner, well=True))
+    over = dagset("status", name, cluster=cluster)
+
+    assert f"Job default/{name}: running, 1/1 pod running\n" == running.stdout
+    assert f"Job default/{name}: succeeded: 1 pod, 0 restarts\n" == over.stdout
+
+
+def test_status_as_json_before_the_end_has_the_fields_of_an_outcome(node_file: Path) -> None:
+    cluster = PlayedCluster()
+    meta = submitted(cluster, node_file)["metadata"]
+
+    found = json.loads(dagset("status", node_file, "-o", "json", cluster=cluster).stdout)
+
+    assert {
+        "name": meta["name"],
+        "namespace": "default",
+        "kind": "Job",
+        "uid": meta["uid"],
+        "phase": "starting",
+        "message": "0/1 pod running",
+    } == found
+
+
+def test_list_shows_nodes_and_leaves_out_the_jobs_of_jobsets(cluster: PlayedCluster, node_file: Path) -> None:
+    name = submitted(cluster, node_file)["metadata"]["name"]
+    child = {"app.kubernetes.io/managed-by": "dagset", "jobset.sigs.k8s.io/jobset-name": "x"}
+    cluster.put({"kind": "Job", "metadata": {"name": "child", "labels": child}, "spec": {}})
+
+    text = dagset("list", cluster=cluster).stdout.splitlines()
+    rows = json.loads(dagset("list", "-o", "json", cluster=cluster).stdout)
+
+    assert ["KIND", "NAME", "RUN", "PHASE", "CREATED_AT"] == text[0].split()
+    assert [["Job", name, "1", "failed", "2026-01-01T00:00:00Z"]] == [line.split() for line in text[1:]]
+    assert [name] == [row["name"] for row in rows]
+
+
+def test_an_empty_namespace_has_no_list() -> None:
+    result = dagset("list", cluster=PlayedCluster())
+
+    assert (0, "") == (result.exit_code, result.stdout)
+    assert "no nodes in namespace default\n" in result.stderr
+
+
+def test_cancel_deletes_and_says_when_it_is_gone(cluster: PlayedCluster, node_file: Path) -> None:
+    name = submitted(cluster, node_file)["metadata"]["name"]
+
+    result = dagset("cancel", node_file, cluster=cluster)
+
+    assert (0, []) == (result.exit_code, cluster.list("Pod", namespace="default", labels={}).items)
+    assert f"Job default/{name} is gone\n" in result.stderr
+
+
+def test_nothing_to_cancel_is_said_and_is_no_failure(node_file: Path) -> None:
+    result = dagset("cancel", node_file, cluster=PlayedCluster())
+
+    assert (0, "") == (result.exit_code, result.stdout)
+    assert f"nothing to cancel: nothing of {node_file} is in namespace default" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["logs", "status"])
+def test_a_name_that_is_not_there_is_exit_1(command: str) -> None:
+    result = dagset(command, "train-1234", cluster=PlayedCluster())
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "dagset: no node train-1234 in namespace default; `dagset list` shows what is there\n" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["cancel", "logs", "status"])
+def test_an_object_of_somebody_else_is_left_alone(command: str) -> None:
+    cluster = PlayedCluster()
+    cluster.put({"kind": "Job", "metadata": {"name": "theirs"}, "spec": {}})
+
+    result = dagset(command, "theirs", cluster=cluster)
+
+    assert (122, "") == (result.exit_code, result.stdout)
+    assert "dagset: Job default/theirs is no node of dagset; look at it with kubectl\n" in result.stderr
+    assert 1 == len(cluster.list("Job", namespace="default", labels={}).items)
+
+
+def test_a_local_cluster_that_does_not_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSET_STATE", str(tmp_path / "state"))
+
+    assert "the local cluster is not running" == dagset("local", "status").stdout.splitlines()[0]
+    assert json.loads(dagset("local", "status", "-o", "json").stdout)["running"] is False
+    assert "no local cluster was running\n" == dagset("local", "stop").stderr
+
+
+def test_version_and_help_are_told() -> None:
+    assert "dagset 0.1.0\n" == dagset("--version").stdout
+    assert "render" in dagset("--help").stdout
+
+
+def test_a_wrong_option_is_exit_2_and_names_itself() -> None:
+    result = dagset("run", "--nonsense")
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "--nonsense" in result.stderr
+
+
+def test_a_reader_who_closes_stdout_sees_no_traceback(node_file: Path) -> None:
+    node_file.write_text(node_file.read_text() + "env:\n" + "".join(f"  V{n}: {'x' * 1000}\n" for n in range(500)))
+    code = "from dagset.cli.main import main; main()"
+    command = f"{sys.executable} -c '{code}' render {node_file} | head -n 1"
+
+    result = subprocess.run(command, shell=True, capture_output=True, check=True, text=True)
+
+    assert ("apiVersion: batch/v1\n", "") == (result.stdout, result.stderr)

@@ -1,0 +1,177 @@
+"""The loop outlives weather, cut streams, forgotten history and missing rights; nothing is lost or told twice."""
+
+import itertools
+
+import pytest
+
+from dagset.cluster.hub import Changed, Hub, Listed, Pause, Trouble, list_and_watch
+from dagset.cluster.protocol import Event, Listing
+from dagset.errors import ClusterRefused, ClusterUnreachable, Gone
+from dagset.testing.fake_cluster import FakeCluster
+
+RESET = ClusterUnreachable("reset")
+FORBIDDEN = ClusterRefused("forbidden", status=403, reason="Forbidden")
+GONE = Gone("too old", status=410, reason="Expired")
+
+
+def pod(version):
+    return {"metadata": {"name": "p", "resourceVersion": str(version)}}
+
+
+def changed(version, verb="MODIFIED"):
+    return Changed("Pod", verb, pod(version))
+
+
+class Script:
+    """A cluster that answers each list and watch by the next line of a script, and remembers what was asked."""
+
+    def __init__(self, *answers):
+        self._answers, self.asked = iter(answers), []
+
+    def list(self, kind, *, namespace, labels):
+        self.asked.append("list")
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return Listing([pod(answer)], str(answer))
+
+    def watch(self, kind, *, namespace, labels, resource_version):
+        self.asked.append(f"watch from {resource_version}")
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return self._stream(answer)
+
+    def _stream(self, items):
+        for item in items:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+
+def news(script, count, *, clock=lambda: 0.0):
+    loop = list_and_watch(script, "Pod", namespace="ml", labels={}, clock=clock, jitter=lambda: 1.0)
+    return list(itertools.islice(loop, count))
+
+
+def ticking():
+    return itertools.count(0.0, 10.0).__next__
+
+
+def test_first_a_list_then_every_change():
+    script = Script(1, [Event("ADDED", pod(2)), Event("DELETED", pod(3))])
+
+    assert [Listed("Pod", (pod(1),)), changed(2, "ADDED"), changed(3, "DELETED")] == news(script, 3)
+    assert ["list", "watch from 1"] == script.asked
+
+
+def test_ended_watch_goes_on_where_it_was():
+    script = Script(1, [Event("MODIFIED", pod(2))], [Event("MODIFIED", pod(3))])
+
+    assert [Listed("Pod", (pod(1),)), changed(2), changed(3)] == news(script, 3)
+    assert ["list", "watch from 1", "watch from 2"] == script.asked
+
+
+def test_bookmark_moves_on_and_is_no_news():
+    script = Script(1, [Event("BOOKMARK", pod(9))], [Event("MODIFIED", pod(10))])
+
+    assert [Listed("Pod", (pod(1),)), changed(10)] == news(script, 2)
+    assert ["list", "watch from 1", "watch from 9"] == script.asked
+
+
+@pytest.mark.parametrize("answer", [GONE, [GONE]], ids=["as-an-answer", "in-the-stream"])
+def test_forgotten_history_is_listed_again(answer):
+    script = Script(1, answer, 5, [Event("MODIFIED", pod(6))])
+
+    assert [Listed("Pod", (pod(1),)), Listed("Pod", (pod(5),)), changed(6)] == news(script, 3)
+    assert ["list", "watch from 1", "list", "watch from 5"] == script.asked
+
+
+def test_weather_is_told_and_outwaited_and_the_end_of_it_told():
+    script = Script(RESET, RESET, 1, [])
+
+    assert [
+        Trouble("Pod", RESET, 10.0),
+        Pause(0.5),
+        Trouble("Pod", RESET, 20.0),
+        Pause(1.0),
+        Trouble("Pod", None, 30.0),
+        Listed("Pod", (pod(1),)),
+    ] == news(script, 6, clock=ticking())
+
+
+def test_cut_stream_goes_on_from_the_last_change():
+    script = Script(1, [Event("MODIFIED", pod(2)), RESET], [Event("MODIFIED", pod(3))])
+
+    assert [
+        Listed("Pod", (pod(1),)),
+        changed(2),
+        Trouble("Pod", RESET, 0.0),
+        Pause(0.5),
+        Trouble("Pod", None, 0.0),
+        changed(3),
+    ] == news(script, 6)
+    assert ["list", "watch from 1", "watch from 2"] == script.asked
+
+
+def test_forbidden_watch_becomes_a_list_every_few_seconds():
+    script = Script(1, FORBIDDEN, 2, FORBIDDEN, 3)
+
+    assert [Listed("Pod", (pod(1),)), Pause(5.0), Listed("Pod", (pod(2),)), Pause(5.0), Listed("Pod", (pod(3),))] == (
+        news(script, 5)
+    )
+
+
+def test_forbidden_list_is_told_and_tried_again():
+    script = Script(FORBIDDEN, 1)
+
+    assert [
+        Trouble("Pod", FORBIDDEN, 0.0),
+        Pause(30.0),
+        Trouble("Pod", None, 0.0),
+        Listed("Pod", (pod(1),)),
+    ] == news(script, 4)
+
+
+def test_answer_that_nobody_understands_is_told_and_listed_again():
+    script = Script(1, [Event("ADDED", {})], 2)
+    first, trouble, pause, well, second = news(script, 5)
+
+    assert "Pods in ml cannot be read: KeyError: 'metadata'" == str(trouble.error)
+    assert (Listed("Pod", (pod(1),)), Pause(30.0)) == (first, pause)
+    assert (Trouble("Pod", None, 0.0), Listed("Pod", (pod(2),))) == (well, second)
+
+
+def test_server_that_ends_watches_at_once_is_not_flooded():
+    assert [Listed("Pod", (pod(1),)), Pause(1.0), Pause(1.0)] == news(Script(1, [], []), 3)
+
+
+def test_quiet_watch_that_ended_after_its_time_is_resumed_at_once():
+    script = Script(1, [], [Event("MODIFIED", pod(2))])
+
+    assert [Listed("Pod", (pod(1),)), changed(2)] == news(script, 2, clock=ticking())
+
+
+def test_subscription_hears_changes_until_it_is_closed():
+    cluster = FakeCluster()
+    subscription = Hub(cluster).subscribe("Pod", namespace="default", labels={"a": "1"})
+    assert Listed("Pod", ()) == subscription.queue.get(timeout=10)
+
+    stored = cluster.put({"kind": "Pod", "metadata": {"name": "p", "labels": {"a": "1"}}})
+    assert Changed("Pod", "ADDED", stored) == subscription.queue.get(timeout=10)
+
+    subscription.close()
+    subscription.close()
+    cluster.put({"kind": "Pod", "metadata": {"name": "q", "labels": {"a": "1"}}})
+    assert subscription.queue.empty()
+
+
+def test_several_kinds_may_share_a_queue():
+    hub = Hub(FakeCluster())
+    first = hub.subscribe("Pod", namespace="default", labels={})
+    second = hub.subscribe("Job", namespace="default", labels={}, into=first.queue)
+    heard = {first.queue.get(timeout=10).kind, first.queue.get(timeout=10).kind}
+    first.close()
+    second.close()
+
+    assert {"Pod", "Job"} == heard

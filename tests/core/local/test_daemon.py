@@ -1,0 +1,205 @@
+"""One daemon per state directory: started on first use, found again, gone when told or idle."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+from cryptography import x509
+
+from dagset.local import client
+from dagset.local.errors import LocalClusterFailed
+from dagset.local.state import StateDir, default_state_dir, held
+from dagset.local.store import Store
+from dagset.local.tls import ensure_certificates, server_context
+from tests.core.local.calling import job
+from tests.core.local.serving import serving, until
+
+
+@pytest.fixture
+def state(tmp_path):
+    state = StateDir(tmp_path / "state")
+    yield state
+    client.stop(state.path)
+
+
+def pid_of(state):
+    return json.loads(state.daemon.read_text())["pid"]
+
+
+def test_first_use_starts_it_and_the_next_finds_it(state):
+    assert state.kubeconfig == client.ensure_running(state.path)
+    told = client.status(state.path)
+    assert state.kubeconfig == client.ensure_running(state.path)
+
+    assert told == client.status(state.path)
+    assert {"running", "state_dir", "log", "kubeconfig", "pid", "port", "started_at", "version"} == set(told)
+    assert {0o600} == {path.stat().st_mode & 0o777 for path in (state.kubeconfig, state.token, state.daemon)}
+    assert 0o700 == state.path.stat().st_mode & 0o777
+
+
+def test_racing_clients_start_exactly_one(state):
+    code = "import sys, pathlib, dagset.local.client as c; c.ensure_running(pathlib.Path(sys.argv[1]))"
+    racers = [subprocess.Popen([sys.executable, "-c", code, str(state.path)]) for _ in range(5)]
+
+    assert [0] * 5 == [racer.wait() for racer in racers]
+    assert 1 == state.log.read_text().count(" serving ")
+
+
+def test_stop_leaves_the_objects_and_no_kubeconfig(state):
+    client.ensure_running(state.path)
+    pid = pid_of(state)
+
+    assert client.stop(state.path) is True
+    assert not state.kubeconfig.exists()
+    assert not state.daemon.exists()
+    assert client.stop(state.path) is False
+    assert {"running": False, "state_dir": str(state.path), "log": str(state.log)} == client.status(state.path)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_after_a_kill_the_next_client_finds_everything_again(state):
+    client.ensure_running(state.path)
+    before = state.kubeconfig.read_text()
+    os.kill(pid_of(state), signal.SIGKILL)
+    os.waitpid(pid_of(state), 0)
+    client.ensure_running(state.path)
+
+    assert before == state.kubeconfig.read_text()
+    assert 2 == state.log.read_text().count(" serving ")
+
+
+def test_what_a_killed_daemon_left_behind_is_not_taken_for_one_that_serves(state):
+    client.ensure_running(state.path)
+    left = state.daemon.read_bytes()
+    client.stop(state.path)
+    state.daemon.write_bytes(left)
+    lock = held(state.lock)  # as a child that the daemon was just starting would hold it
+
+    assert client.status(state.path)["running"] is False
+    os.close(lock)
+    client.ensure_running(state.path)
+    assert client.status(state.path)["running"] is True
+
+
+def test_a_second_daemon_is_refused(tmp_path):
+    tmp_path.chmod(0o700)
+    with serving(tmp_path) as first:
+        second = subprocess.run(
+            [sys.executable, "-m", "dagset.local", "--state", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (1, "") == (second.returncode, second.stdout)
+    assert f"the state directory {tmp_path} is in use by the daemon with pid {first.pid}\n" == second.stderr
+
+
+def test_sigterm_is_an_orderly_end(tmp_path):
+    tmp_path.chmod(0o700)
+    with serving(tmp_path) as process:
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait()
+    assert not (tmp_path / "kubeconfig").exists()
+
+
+def test_it_ends_when_nobody_needs_it(tmp_path):
+    tmp_path.chmod(0o700)
+    with serving(tmp_path, idle_s=0.2) as process:
+        assert 0 == process.wait(timeout=20)
+    assert "idle for" in (tmp_path / "daemon.log").read_text()
+
+
+def test_it_stays_for_an_unfinished_node(tmp_path):
+    tmp_path.chmod(0o700)
+    store = Store(tmp_path / "objects.sqlite")
+    store.create("Job", job())
+    store.close()
+    with serving(tmp_path, idle_s=0.05) as process:
+        until(lambda: datetime.now(UTC).timestamp() - (tmp_path / "daemon.json").stat().st_mtime > 0.5)
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda state: state.path.chmod(0o755), "is open to others (mode 0755)"),
+        (lambda state: (state.path / "version").write_text("0\n"), "has format 0, this release of dagset has 1"),
+        pytest.param(
+            lambda state: os.chown(state.path, 12345, 12345),
+            "belongs to uid 12345, not to us",
+            marks=pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away"),
+        ),
+    ],
+    ids=["mode", "version", "owner"],
+)
+def test_a_directory_that_is_not_fit_is_refused_with_a_remedy(state, spoil, words):
+    state.prepare()
+    spoil(state)
+
+    with pytest.raises(LocalClusterFailed) as caught:
+        client.ensure_running(state.path)
+    assert words in str(caught.value)
+    assert str(state.path) in str(caught.value)
+
+
+def test_a_failed_start_names_the_log_and_its_last_lines(state):
+    state.prepare()
+    state.database.write_text("this is no database, and long enough to be looked at " * 50)
+
+    with pytest.raises(LocalClusterFailed) as caught:
+        client.ensure_running(state.path)
+    assert f"the local cluster could not start; its log {state.log} ends with:" in str(caught.value)
+    assert "file is not a database" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"DAGSET_STATE": "/a/b", "XDG_STATE_HOME": "/x"}, "/a/b"),
+        ({"XDG_STATE_HOME": "/x"}, "/x/dagset"),
+        ({}, os.path.expanduser("~/.local/state/dagset")),
+    ],
+)
+def test_default_state_dir(environment, expected):
+    assert expected == str(default_state_dir(environment))
+
+
+def test_certificates_are_for_loopback_only_and_kept(tmp_path):
+    made = ensure_certificates(tmp_path)
+    texts = [path.read_bytes() for path in (made.ca, made.server, made.server_key)]
+    ca, server = (x509.load_pem_x509_certificate(text) for text in texts[:2])
+
+    assert made == ensure_certificates(tmp_path)
+    assert texts == [path.read_bytes() for path in (made.ca, made.server, made.server_key)]
+    server.verify_directly_issued_by(ca)
+    names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert ["localhost"] == names.get_values_for_type(x509.DNSName)
+    assert ["127.0.0.1"] == [str(each) for each in names.get_values_for_type(x509.IPAddress)]
+    assert server.not_valid_after_utc - datetime.now(UTC) > timedelta(days=3649)
+    assert {0o600} == {path.stat().st_mode & 0o777 for path in (made.ca, made.server, made.server_key)}
+    assert ssl.TLSVersion.TLSv1_2 == server_context(made).minimum_version
+
+
+def test_kubeconfig_is_complete(state):
+    found = yaml.safe_load(client.ensure_running(state.path).read_text())
+
+    port = client.status(state.path)["port"]
+    assert {"server", "certificate-authority-data"} == set(found["clusters"][0]["cluster"])
+    assert f"https://127.0.0.1:{port}" == found["clusters"][0]["cluster"]["server"]
+    assert ("dagset-local", "default") == (found["current-context"], found["contexts"][0]["context"]["namespace"])
+    assert state.token.read_text() == found["users"][0]["user"]["token"]
+
+
+def test_importing_the_client_is_cheap():
+    code = (
+        "import sys, dagset.local.client; print(*{'aiohttp', 'kubernetes', 'cryptography', 'ssl'} & set(sys.modules))"
+    )
+
+    assert "\n" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

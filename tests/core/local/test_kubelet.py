@@ -1,0 +1,472 @@
+"""The pure parts of the kubelet: expansion, environment, names, volumes, log lines, statuses."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagset.local.kubelet.environment import (
+    Facts,
+    NotStartable,
+    arguments_of,
+    environment_of,
+    main_container,
+    relocated,
+)
+from dagset.local.kubelet.expansion import expand
+from dagset.local.kubelet.loglines import LogLines, without_times
+from dagset.local.kubelet.names import Addresses, group_of, host_of, hosts_text, names_of, peers_of
+from dagset.local.kubelet.podstatus import Ending, Place, disrupted, ended, exit_code_of, running, waiting
+from dagset.local.kubelet.preparation import Preparation
+from dagset.local.kubelet.volumes import mount
+
+Object = dict[str, Any]
+
+EXPANSIONS = {
+    "plain": "plain",
+    "$(A)": "one",
+    "x$(A)y$(B)z": "xoneytwoz",
+    "$(NOPE)": "$(NOPE)",
+    "$$(A)": "$(A)",
+    "$$$(A)": "$one",
+    "$$$$(A)": "$$(A)",
+    "$$": "$",
+    "$": "$",
+    "a$": "a$",
+    "$A": "$A",
+    "$(A": "$(A",
+    "$()": "$()",
+    "$(LOOP)": "$(A)",
+    "$(A)$(": "one$(",
+    "$($(A))": "$($(A))",
+    "kill -SEGV $$": "kill -SEGV $",
+}
+
+
+@pytest.mark.parametrize(("text", "expanded"), EXPANSIONS.items())
+def test_expansion_is_kubernetes_own(text: str, expanded: str) -> None:
+    assert expanded == expand(text, variables={"A": "one", "B": "two", "LOOP": "$(A)"})
+
+
+def nothing(_kind: str, _name: str) -> Object | None:
+    return None
+
+
+def only(*things: Object) -> Any:
+    known = {(thing["kind"], thing["metadata"]["name"]): thing for thing in things}
+    return lambda kind, name: known.get((kind, name))
+
+
+def pod(*, container: Object | None = None, **spec: Any) -> Object:
+    metadata = {"name": "p-0-abcde", "namespace": "ns", "uid": "pod-uid"}
+    metadata |= {"labels": {"a/b": "label"}, "annotations": {"c": "note"}}  # type: ignore[dict-item]
+    main = {"name": "main", "image": "busybox:1", "command": ["true"], **(container or {})}
+    return {"metadata": metadata, "spec": {"containers": [main], **spec}, "status": {"phase": "Pending"}}
+
+
+def env_of(*env: Object, env_from: tuple[Object, ...] = (), **facts: Any) -> dict[str, str]:
+    one = pod(container={"env": [*env], "envFrom": [*env_from]})
+    known = {"lookup": nothing, **facts}
+    return environment_of(one, container=main_container(one), facts=Facts(**known))
+
+
+def field(name: str, path: str) -> Object:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
+CONFIG = {"kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"k": "v", "l": "w"}}
+SECRET = {"kind": "Secret", "metadata": {"name": "safe"}, "data": {"k": "aGlkZGVu"}}
+
+
+def test_later_variables_see_earlier_ones_only() -> None:
+    env = [
+        {"name": "A", "value": "1"},
+        {"name": "B", "value": "$(A)$(C)"},
+        {"name": "C", "value": "$(B)"},
+        {"name": "D"},
+    ]
+
+    assert {"A": "1", "B": "1$(C)", "C": "1$(C)", "D": ""} == env_of(*env)
+
+
+def test_the_pods_own_variables_win_over_the_base_and_over_env_from() -> None:
+    env_from = ({"configMapRef": {"name": "conf"}}, {"prefix": "S_", "secretRef": {"name": "safe"}})
+
+    actual = env_of(
+        {"name": "k", "value": "own $(l)"},
+        env_from=env_from,
+        lookup=only(CONFIG, SECRET),
+        base={"l": "x", "HOME": "/h"},
+    )
+
+    assert {"HOME": "/h", "k": "own w", "l": "w", "S_k": "hidden"} == actual
+
+
+def test_downward_fields() -> None:
+    paths = {
+        "NAME": ("metadata.name", "p-0-abcde"),
+        "NAMESPACE": ("metadata.namespace", "ns"),
+        "UID": ("metadata.uid", "pod-uid"),
+        "LABEL": ("metadata.labels['a/b']", "label"),
+        "NOTE": ("metadata.annotations['c']", "note"),
+        "NO_NOTE": ("metadata.annotations['none']", ""),
+        "POD_IP": ("status.podIP", "127.64.0.1"),
+        "HOST_IP": ("status.hostIP", "127.0.0.1"),
+        "NODE": ("spec.nodeName", "machine"),
+    }
+
+    env = [field(name, path) for name, (path, _) in paths.items()]
+    actual = env_of(*env, pod_ip="127.64.0.1", host_ip="127.0.0.1", node_name="machine")
+
+    assert {name: value for name, (_, value) in paths.items()} == actual
+
+
+def test_keys_of_config_maps_and_secrets() -> None:
+    def key(name: str, kind: str, of: str, key: str, *, optional: bool = False) -> Object:
+        return {"name": name, "valueFrom": {kind: {"name": of, "key": key, "optional": optional}}}
+
+    env = [key("A", "configMapKeyRef", "conf", "k"), key("B", "secretKeyRef", "safe", "k")]
+    optional = [
+        key("C", "configMapKeyRef", "none", "k", optional=True),
+        key("D", "configMapKeyRef", "conf", "z", optional=True),
+    ]
+
+    assert {"A": "v", "B": "hidden"} == env_of(*env, *optional, lookup=only(CONFIG, SECRET))
+
+
+MISSING: dict[str, tuple[Object, str, tuple[str, str] | None]] = {
+    "config map": (
+        {"configMapKeyRef": {"name": "none", "key": "k"}},
+        'configmap "none" not found',
+        ("ConfigMap", "none"),
+    ),
+    "key": (
+        {"configMapKeyRef": {"name": "conf", "key": "z"}},
+        "couldn't find key z in ConfigMap conf",
+        ("ConfigMap", "conf"),
+    ),
+    "field": ({"fieldRef": {"fieldPath": "spec.nope"}}, "the local cluster does not know the field 'spec.nope'", None),
+    "source": ({"resourceFieldRef": {}}, "the local cluster does not know the variable source resourceFieldRef", None),
+}
+
+
+@pytest.mark.parametrize(("source", "message", "missing"), MISSING.values(), ids=MISSING.keys())
+def test_a_variable_without_a_value_keeps_the_pod_waiting(
+    source: Object, message: str, missing: tuple[str, str] | None
+) -> None:
+    with pytest.raises(NotStartable, match=message) as caught:
+        env_of({"name": "A", "valueFrom": source}, lookup=only(CONFIG))
+
+    assert ("CreateContainerConfigError", missing) == (caught.value.reason, caught.value.missing)
+
+
+def test_command_and_args_are_expanded_and_moved() -> None:
+    container = {"name": "main", "command": ["run", "$(A)", "/files/x"], "args": ["$(FILES)/y", "/filesystem", "$$(A)"]}
+    facts = Facts(lookup=nothing, mounts={"/files": "/real"})
+
+    actual = arguments_of(container, env={"A": "1", "FILES": "/real"}, facts=facts)
+
+    assert ["run", "1", "/real/x", "/real/y", "/filesystem", "$(A)"] == actual
+
+
+def test_no_command_says_to_give_one() -> None:
+    with pytest.raises(NotStartable, match="give `command`"):
+        arguments_of({"name": "main", "args": ["x"]}, env={}, facts=Facts(lookup=nothing))
+
+
+def test_more_than_one_container_is_refused() -> None:
+    with pytest.raises(NotStartable, match="one container and no init containers"):
+        main_container(pod(initContainers=[{"name": "first"}]))
+
+
+def test_the_longest_mount_path_wins() -> None:
+    mounts = {"/a": "/1", "/a/b": "/2"}
+
+    assert ["/1", "/1/c", "/2", "/2/c", "/ab", "x/a"] == [
+        relocated(text, mounts=mounts) for text in ("/a", "/a/c", "/a/b", "/a/b/c", "/ab", "x/a")
+    ]
+
+
+def test_a_mount_path_in_a_variable_moves_before_it_is_expanded() -> None:
+    env = [{"name": "DAGSET_FILES", "value": "/etc/dagset/files"}, {"name": "X", "value": "$(DAGSET_FILES)/x"}]
+
+    actual = env_of(*env, mounts={"/etc/dagset/files": "/state/files"})
+
+    assert {"DAGSET_FILES": "/state/files", "X": "/state/files/x"} == actual
+
+
+def test_without_namespaces_the_coordinator_is_an_address() -> None:
+    numbers = {"js-leader-0-0.js": "127.64.0.9"}
+    env = [
+        {"name": "DAGSET_COORDINATOR", "value": "js-leader-0-0.js"},
+        {"name": "URL", "value": "tcp://$(DAGSET_COORDINATOR):1"},
+        {"name": "OTHER", "value": "js-leader-0-0.js"},
+    ]
+
+    actual = env_of(*env, numbers=numbers)
+
+    assert {
+        "DAGSET_COORDINATOR": "127.64.0.9",
+        "URL": "tcp://127.64.0.9:1",
+        "OTHER": "js-leader-0-0.js",
+    } == actual
+
+
+def test_addresses_are_never_shared_and_stay_until_released() -> None:
+    addresses = Addresses(seed="state")
+    first = dict(addresses.of("a", hosts=[f"h{number}" for number in range(600)]))
+    second = dict(addresses.of("b", hosts=["h0"]))
+    every = [*first.values(), *second.values()]
+
+    assert first == addresses.of("a", hosts=["ignored"])
+    assert 601 == len(set(every))
+    assert not [address for address in every if address.endswith((".0", ".255")) or not address.startswith("127.")]
+    addresses.release("a")
+    assert {"h": "x"}.keys() == addresses.of("a", hosts=["h"]).keys()
+
+
+def test_the_pods_of_a_jobset_are_known_before_they_exist() -> None:
+    def one(name: str, pods: int, replicas: int = 1) -> Object:
+        return {"name": name, "replicas": replicas, "template": {"spec": {"completions": pods}}}
+
+    jobset = {
+        "kind": "JobSet",
+        "metadata": {"name": "js", "uid": "u"},
+        "spec": {"replicatedJobs": [one("leader", 1), one("worker", 2, replicas=2)]},
+    }
+    member = pod(hostname="js-worker-1-0", subdomain="js")
+    member["metadata"]["labels"] = {"jobset.sigs.k8s.io/jobset-name": "js"}
+
+    assert jobset == group_of(member, lookup=only(jobset))
+    assert ["js-leader-0-0", "js-worker-0-0", "js-worker-0-1", "js-worker-1-0", "js-worker-1-1"] == peers_of(jobset)
+    assert "js-worker-1-0" == host_of(member)
+
+
+def test_a_pod_of_a_plain_job_has_peers_only_with_a_subdomain() -> None:
+    job = {"kind": "Job", "metadata": {"name": "j", "uid": "u"}, "spec": {"completions": 2}}
+    member = pod(hostname="j-0", subdomain="net")
+    member["metadata"]["annotations"] = {"batch.kubernetes.io/job-completion-index": "0"}
+    member["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "j", "uid": "u"}]
+    alone = {**member, "spec": {**member["spec"], "subdomain": None}}
+
+    assert (job, None) == (group_of(member, lookup=only(job)), group_of(alone, lookup=only(job)))
+    assert ["j-0", "j-1"] == peers_of(job)
+
+
+def test_the_hosts_file_has_the_full_name_first() -> None:
+    lines = [
+        ("127.64.0.1", names_of("h", subdomain="js", namespace="ns")),
+        ("127.64.0.2", names_of("i", subdomain=None, namespace="ns")),
+    ]
+
+    machine, heading = "127.0.0.1 localhost\n", "# pods of the local cluster\n"
+    added = "127.64.0.1\th.js.ns.svc.cluster.local h.js h\n127.64.0.2\ti\n"
+    assert machine + heading + added == hosts_text(machine + "\n", lines=lines)
+
+
+@pytest.mark.parametrize(
+    ("names_resolve", "coordinator"), [(True, "js-w-0-0.js"), (False, "127.x")], ids=["namespaces", "no namespaces"]
+)
+def test_a_pod_can_reach_its_coordinator_either_way(tmp_path: Path, names_resolve: bool, coordinator: str) -> None:
+    replicated = {"name": "w", "replicas": 1, "template": {"spec": {"completions": 2}}}
+    jobset = {"kind": "JobSet", "metadata": {"name": "js", "uid": "u"}, "spec": {"replicatedJobs": [replicated]}}
+    env = [{"name": "DAGSET_COORDINATOR", "value": "js-w-0-0.js"}]
+    member = pod(container={"env": env}, hostname="js-w-0-1", subdomain="js")
+    member["metadata"]["labels"] = {"jobset.sigs.k8s.io/jobset-name": "js"}
+
+    prepared = Preparation(state=tmp_path, node_name="machine").prepare(
+        member, lookup=only(jobset), names_resolve=names_resolve
+    )
+
+    hosts = dict(reversed(line.split("\t")) for line in (tmp_path / "hosts" / "u").read_text().splitlines()[-2:])
+    leader = hosts["js-w-0-0.js.ns.svc.cluster.local js-w-0-0.js js-w-0-0"]
+    assert prepared.place.pod_ip == hosts["js-w-0-1.js.ns.svc.cluster.local js-w-0-1.js js-w-0-1"]
+    assert (coordinator if names_resolve else leader) == prepared.order["env"]["DAGSET_COORDINATOR"]
+
+
+def mounted(volume: Object, *, root: Path, lookup: Any = nothing, **wanted: Any) -> dict[str, str]:
+    container = {"volumeMounts": [{"name": "v", "mountPath": "/m", **wanted}]}
+    return mount(pod(volumes=[{"name": "v", **volume}]), container=container, root=root, lookup=lookup)
+
+
+def test_volumes_are_directories_of_the_pod(tmp_path: Path) -> None:
+    config = {**CONFIG, "binaryData": {"b": "AAE="}}
+    items = {"configMap": {"name": "conf", "items": [{"key": "k", "path": "deep/down"}]}}
+
+    whole = mounted({"configMap": {"name": "conf"}}, root=tmp_path / "1", lookup=only(config))
+    some = mounted(items, root=tmp_path / "2", lookup=only(config))
+    secret = mounted({"secret": {"secretName": "safe"}}, root=tmp_path / "3", lookup=only(SECRET))
+    empty = mounted({"emptyDir": {}}, root=tmp_path / "4", subPath="sub")
+
+    assert {"/m": str(tmp_path / "1" / "v")} == whole
+    assert {"k": b"v", "l": b"w", "b": b"\x00\x01"} == {
+        path.name: path.read_bytes() for path in Path(whole["/m"]).iterdir()
+    }
+    assert "v" == Path(some["/m"], "deep", "down").read_text()
+    assert "hidden" == Path(secret["/m"], "k").read_text()
+    assert {"/m": str(tmp_path / "4" / "v" / "sub")} == empty
+    assert {"/m": "/data"} == mounted({"hostPath": {"path": "/data"}}, root=tmp_path)
+
+
+def test_a_volume_waits_for_its_config_map(tmp_path: Path) -> None:
+    with pytest.raises(
+        NotStartable, match=r'MountVolume\.SetUp failed for volume "v" : configmap "late" not found'
+    ) as caught:
+        mounted({"configMap": {"name": "late"}}, root=tmp_path)
+
+    assert ("ContainerCreating", ("ConfigMap", "late")) == (caught.value.reason, caught.value.missing)
+    assert {"/m": str(tmp_path / "v")} == mounted({"configMap": {"name": "late", "optional": True}}, root=tmp_path)
+
+
+def test_other_kinds_of_volumes_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(NotStartable, match="not persistentVolumeClaim"):
+        mounted({"persistentVolumeClaim": {"claimName": "c"}}, root=tmp_path)
+
+
+def lines_at(*times_ns: int) -> LogLines:
+    clock = iter(times_ns)
+    return LogLines(now_ns=lambda: next(clock))
+
+
+def test_log_lines_have_the_time_they_were_read() -> None:
+    second = 1_000_000_000
+    log = lines_at(0, 5, second + 7)
+
+    assert b"1970-01-01T00:00:00.000000001Z one\n" == log.feed(b"one\ntw")
+    assert b"1970-01-01T00:00:00.000000005Z two\n" == log.feed(b"o\nrest")
+    assert b"1970-01-01T00:00:01.000000007Z rest\n" == log.end()
+    assert b"" == log.end()
+
+
+def test_no_two_lines_have_the_same_time() -> None:
+    stamps = [line[:30] for line in lines_at(*[9] * 3).feed(b"a\n\nb\n").splitlines()]
+
+    assert [b"1970-01-01T00:00:00.%09dZ" % number for number in (9, 10, 11)] == stamps
+
+
+def test_long_lines_are_split_and_bytes_are_kept() -> None:
+    log = LogLines()
+    out = log.feed(b"x" * 40_000) + log.feed(b"y\n\xff\x00\r\n") + log.end()
+
+    texts = [line.partition(b" ")[2] for line in out.split(b"\n")[:-1]]
+    assert [b"x" * 16_384, b"x" * 16_384, b"x" * 7_232 + b"y", b"\xff\x00\r"] == texts
+
+
+def test_the_text_alone_can_be_had_from_the_middle_of_a_log() -> None:
+    log = b"01-01T00:00:00.000000001Z cut\n1970-01-01T00:00:00.000000002Z a b\n1970-01-01T00:00:00.000000003Z \n"
+
+    assert b"cut\na b\n\n" == without_times(log)
+    assert b"a b\n" == without_times(b"half a line\n1970-01-01T00:00:00.000000002Z a b\n")
+
+
+EXITS = {0: 0, 3 << 8: 3, 255 << 8: 255, int(signal.SIGSEGV): 139, int(signal.SIGKILL): 137, int(signal.SIGTERM): 143}
+
+
+@pytest.mark.parametrize(("status", "code"), EXITS.items())
+def test_exit_codes_are_those_of_a_container_runtime(status: int, code: int) -> None:
+    assert code == exit_code_of(status)
+
+
+def conditions(status: Object) -> dict[str, tuple[str, str | None]]:
+    return {one["type"]: (one["status"], one.get("reason")) for one in status["conditions"]}
+
+
+def test_a_running_pod() -> None:
+    status = running(pod(), place=Place(host_ip="127.0.0.1", pod_ip="127.64.0.1"), now=0)
+
+    types = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+    at = "1970-01-01T00:00:00Z"
+    assert {
+        "phase": "Running",
+        "conditions": [
+            {"type": type_, "status": "True", "lastProbeTime": None, "lastTransitionTime": at} for type_ in types
+        ],
+        "hostIP": "127.0.0.1",
+        "hostIPs": [{"ip": "127.0.0.1"}],
+        "podIP": "127.64.0.1",
+        "podIPs": [{"ip": "127.64.0.1"}],
+        "startTime": at,
+        "containerStatuses": [
+            {
+                "name": "main",
+                "image": "busybox:1",
+                "imageID": "",
+                "lastState": {},
+                "ready": True,
+                "restartCount": 0,
+                "started": True,
+                "state": {"running": {"startedAt": at}},
+            }
+        ],
+    } == status
+
+
+ENDINGS: dict[str, tuple[Ending, str, Object, str]] = {
+    "well": (
+        Ending(0, "Completed", at=9, started_at="s"),
+        "Succeeded",
+        {"exitCode": 0, "reason": "Completed", "startedAt": "s"},
+        "PodCompleted",
+    ),
+    "badly": (
+        Ending(3, "Error", at=9, started_at="s", message="broken\n"),
+        "Failed",
+        {"exitCode": 3, "reason": "Error", "startedAt": "s", "message": "broken\n"},
+        "PodFailed",
+    ),
+    "never started": (
+        Ending(128, "StartError", at=9, message="m"),
+        "Failed",
+        {"exitCode": 128, "reason": "StartError", "startedAt": "1970-01-01T00:00:00Z", "message": "m"},
+        "PodFailed",
+    ),
+}
+
+
+@pytest.mark.parametrize(("ending", "phase", "state", "why"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_a_pod_that_is_over(ending: Ending, phase: str, state: Object, why: str) -> None:
+    status = ended(pod(), ending=ending)
+
+    terminated = {**state, "finishedAt": "1970-01-01T00:00:09Z"}
+    assert (phase, {"terminated": terminated}) == (status["phase"], status["containerStatuses"][0]["state"])
+    assert ("False", why) == conditions(status)["Ready"] == conditions(status)["ContainersReady"]
+
+
+def test_a_waiting_pod_says_what_for() -> None:
+    status = waiting(pod(), reason="CreateContainerConfigError", message="give `command`", now=0)
+
+    state = {"waiting": {"reason": "CreateContainerConfigError", "message": "give `command`"}}
+    assert ("Pending", state) == (status["phase"], status["containerStatuses"][0]["state"])
+    assert ("False", "ContainersNotReady") == conditions(status)["Ready"]
+
+
+def test_what_others_say_of_a_pod_is_kept() -> None:
+    evicted = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+    one = pod()
+    one["status"]["conditions"] = [evicted]
+
+    status = ended(one, ending=Ending(143, "Error", at=9))
+
+    assert evicted == status["conditions"][0]
+    assert ("True", "TerminationByKubelet") == conditions(disrupted({"status": status}, now=0))["DisruptionTarget"]
+    assert 6 == len(disrupted({"status": status}, now=0)["conditions"])
+
+
+def test_conditions_that_do_not_change_keep_their_time() -> None:
+    one = pod()
+    one["status"] = running(one, place=Place(host_ip="h", pod_ip="p"), now=0)
+
+    times = {
+        each["type"]: each["lastTransitionTime"]
+        for each in ended(one, ending=Ending(0, "Completed", at=9))["conditions"]
+    }
+
+    changed, kept = "1970-01-01T00:00:09Z", "1970-01-01T00:00:00Z"
+    assert {
+        "PodReadyToStartContainers": changed,
+        "Initialized": kept,
+        "Ready": changed,
+        "ContainersReady": changed,
+        "PodScheduled": kept,
+    } == times

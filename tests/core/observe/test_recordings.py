@@ -1,0 +1,148 @@
+"""The committed recordings of real controllers: every one is judged as its story tells."""
+
+import json
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+from dagset.observe import Change, Observation, Outcome, judge, observe, phase_of, relisted
+from dagset.testing.stories import Story, load_story, trimmed
+
+TESTS = Path(__file__).parents[2]
+ONCE = TESTS / "recordings" / "k8s-1.36-jobset-0.12" / "once"
+EVIDENCE_IS_GONE = {"gang-pod-deleted", "gang-peers-crash-after-deletion"}  # with the pod that was deleted
+RECORDINGS = sorted((TESTS / "recordings").glob("*/*.jsonl"))
+
+
+def changes_of(recording: Path) -> list[Change]:
+    return [Change(**json.loads(line)) for line in recording.read_text().splitlines()]
+
+
+def empty_for(changes: list[Change]) -> Observation:
+    return Observation(kind="JobSet" if any(change.kind == "JobSet" for change in changes) else "Job")
+
+
+def story_of(recording: Path) -> Story:
+    return load_story(TESTS / "stories" / f"{recording.stem}.yaml")
+
+
+def in_other_orders(changes: list[Change]) -> Iterator[list[Change]]:
+    """Yield the orders in which three watches out of step may tell the same: each kind far ahead of the others."""
+    for first in ("JobSet", "Job", "Pod"):
+        yield sorted(changes, key=lambda change: change.kind != first)
+
+
+recorded = pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+
+
+def test_every_story_is_recorded():
+    stories = {path.stem for path in (TESTS / "stories").glob("*.yaml")}
+
+    assert stories == {path.stem for path in RECORDINGS}
+
+
+@recorded
+def test_a_recording_ends_as_its_story_tells(recording: Path):
+    story, changes = story_of(recording), changes_of(recording)
+
+    outcome = judge(reduce(observe, changes, empty_for(changes)))
+
+    assert outcome is not None
+    assert story.outcome == trimmed(outcome, like=story.outcome)
+
+
+@recorded
+def test_the_first_judgement_is_the_last(recording: Path):
+    changes = changes_of(recording)
+    seen, judgements = empty_for(changes), []
+    for change in changes:
+        seen = observe(seen, change)
+        judgements.append(judge(seen))
+    said = [(each.reason, each.first_failed, each.restarts) for each in judgements if each is not None]
+
+    assert [said[-1]] * len(said) == said
+
+
+@recorded
+def test_watches_out_of_step_end_in_the_same_judgement(recording: Path):
+    changes = changes_of(recording)
+    story = story_of(recording)
+
+    for order in in_other_orders(changes):
+        outcome = judge(reduce(observe, order, empty_for(changes)))
+
+        assert outcome is not None
+        assert story.outcome == trimmed(outcome, like=story.outcome)
+
+
+@recorded
+def test_changes_told_twice_change_nothing(recording: Path):
+    changes = changes_of(recording)
+    twice = [change for change in changes for _ in range(2)]
+
+    assert judge(reduce(observe, changes, empty_for(changes))) == judge(reduce(observe, twice, empty_for(changes)))
+
+
+@recorded
+def test_who_comes_after_the_end_judges_by_what_is_left(recording: Path):
+    changes = changes_of(recording)
+    story, seen = story_of(recording), empty_for(changes)
+    for kind in ("JobSet", "Job", "Pod"):
+        seen = relisted(seen, kind, what_is_left(changes, kind))
+
+    outcome = judge(seen)
+
+    assert outcome is not None
+    assert (story.outcome["phase"], story.outcome["restarts"]) == (outcome.phase, outcome.restarts)
+    if story.name not in EVIDENCE_IS_GONE:
+        assert (story.outcome["reason"], story.outcome["exit_code"]) == (outcome.reason, outcome.exit_code)
+
+
+def what_is_left(changes: list[Change], kind: str) -> list[object]:
+    left: dict[str, object] = {}
+    for change in changes:
+        if change.kind == kind:
+            uid = change.object["metadata"]["uid"]
+            left.pop(uid, None) if change.verb == "DELETED" else left.update({uid: change.object})
+    return list(left.values())
+
+
+@recorded
+def test_progress_is_told_at_every_step(recording: Path):
+    changes = changes_of(recording)
+    seen = empty_for(changes)
+    for change in changes:
+        seen = observe(seen, change)
+
+        assert phase_of(seen).detail
+
+
+def judged_in_every_order(name: str) -> list[Outcome | None]:
+    """Judge a recording that is no story: it was made once, by hand."""
+    changes = changes_of(ONCE / f"{name}.jsonl")
+    return [judge(reduce(observe, order, empty_for(changes))) for order in (changes, *in_other_orders(changes))]
+
+
+def test_a_worker_that_fails_as_the_leader_ends_does_not_undo_its_success():
+    """Who is first differs from run to run; in this one the JobSet says Failed."""
+    for outcome in judged_in_every_order("worker-fails-as-leader-ends"):
+        assert ("succeeded", 0) == (outcome.reason, outcome.exit_code)
+        assert outcome.message.startswith("1 of 3 pods succeeded, although the server says: jobset failed due to")
+
+
+@pytest.mark.parametrize("name", ["out-of-memory", "out-of-memory-in-a-gang"])
+def test_a_memory_limit_that_was_hit_is_named(name: str):
+    """In the gang the peer exits 1 when it is stopped."""
+    for outcome in judged_in_every_order(name):
+        assert ("oom_killed", 137, "SIGKILL") == (outcome.reason, outcome.exit_code, outcome.first_failed.signal)
+        assert outcome.message == "worker[0] ran out of memory on dagset"
+
+
+def test_a_command_that_does_not_exist_is_told_in_the_runtimes_words():
+    for outcome in judged_in_every_order("no-such-command"):
+        assert ("app_error", 128, None) == (outcome.reason, outcome.exit_code, outcome.first_failed.signal)
+        assert outcome.message.startswith(
+            "worker[0] exited 128 (StartError) on dagset: failed to create containerd task"
+        )

@@ -1,0 +1,63 @@
+"""Which cluster is meant, and that it is said."""
+
+import pytest
+
+from dagset.errors import DagsetError
+from dagset.run.connect import describe, open_cluster
+
+
+@pytest.fixture
+def kubeconfig(tmp_path):
+    def write(name, server="http://10.0.0.1:6443"):
+        path = tmp_path / name
+        path.write_text(
+            f"clusters: [{{name: k, cluster: {{server: '{server}'}}}}]\n"
+            "contexts: [{name: c, context: {cluster: k, namespace: ml}}, {name: d, context: {cluster: k}}]\n"
+            "current-context: c\n"
+        )
+        return path
+
+    return write
+
+
+def never():
+    raise AssertionError("the local cluster was not asked for")
+
+
+@pytest.mark.parametrize("environ", [{}, {"KUBECONFIG": "/root/.kube/config"}], ids=["empty", "kubeconfig-is-set"])
+def test_local_cluster_is_the_default(kubeconfig, environ):
+    cluster = open_cluster(environ=environ, ensure_local=lambda: kubeconfig("local"))
+
+    assert "local cluster, namespace ml" == describe(cluster)
+
+
+def test_flag_wins_over_the_environment(kubeconfig):
+    environ = {"DAGSET_CLUSTER": "/nowhere"}
+    cluster = open_cluster(str(kubeconfig("a")), namespace="x", environ=environ, ensure_local=never)
+
+    assert "http://10.0.0.1:6443 (context c), namespace x" == describe(cluster)
+
+
+def test_environment_wins_over_local(kubeconfig):
+    environ = {"DAGSET_CLUSTER": str(kubeconfig("a"))}
+
+    assert "http://10.0.0.1:6443 (context c)" == open_cluster(environ=environ, ensure_local=never).describe
+
+
+def test_context_can_be_chosen(kubeconfig):
+    cluster = open_cluster(f"{kubeconfig('a')}#d", environ={}, ensure_local=never)
+
+    assert "http://10.0.0.1:6443 (context d), namespace default" == describe(cluster)
+
+
+def test_missing_file_says_which_and_what_to_do():
+    with pytest.raises(DagsetError) as caught:
+        open_cluster("/nowhere/config", environ={}, ensure_local=never)
+    assert "kubeconfig /nowhere/config: No such file or directory; name another by --cluster or $DAGSET_CLUSTER" == str(
+        caught.value
+    )
+
+
+def test_in_cluster_outside_of_a_pod_says_so():
+    with pytest.raises(DagsetError, match="not inside a pod"):
+        open_cluster("in-cluster", environ={}, ensure_local=never)

@@ -1,0 +1,321 @@
+"""Submit is create-or-attach: whatever is lost on the way, there is one owner with its parts."""
+
+import pytest
+
+from dagset import constants
+from dagset.compile import Bundle
+from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, NotOurs
+from dagset.model import DagNode, File, Identity
+from dagset.run.existing import Attach, Conflicting, CreateNew, WaitForDeletion, choose
+from dagset.run.submit import submit, submit_compiled
+from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
+
+ME = Identity(owner="me@host:node.yaml", task="train")
+JOBS_ONLY = {kind: version for kind, version in constants.API_VERSIONS.items() if kind != "JobSet"}
+
+
+def bundle(*, kind="Job", spec_hash="aaaa", parts=1, identity=ME):
+    """Return the manifests of a generation, small ones."""
+
+    def compiled(generation):
+        metadata = {"name": f"train-{generation}", "labels": identity.with_generation(generation).labels()}
+        owner = {"apiVersion": constants.API_VERSIONS[kind], "kind": kind, "spec": {}}
+        owner["metadata"] = {**metadata, "annotations": {constants.SPEC_HASH: spec_hash}}
+        names = [metadata["name"] if n == 0 else f"{metadata['name']}-{n}" for n in range(parts)]
+        shipped = [{"kind": "ConfigMap", "metadata": {**metadata, "name": name}, "data": {}} for name in names]
+        return Bundle(owner=owner, parts=tuple(shipped), spec_hash=spec_hash)
+
+    return compiled
+
+
+class World:
+    """Time that passes only when somebody sleeps, and what happens meanwhile."""
+
+    def __init__(self, cluster, *, meanwhile=lambda seconds: None):
+        self.cluster, self.now, self.told, self._meanwhile = cluster, 0.0, [], meanwhile
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self._meanwhile(self.now)
+
+    def submit(self, compiled=None, **words):
+        words = {"cluster": self.cluster, "tell": self.told.append, **words}
+        return submit_compiled(compiled or bundle(), ME, sleep=self.sleep, clock=lambda: self.now, **words)
+
+
+def ended(manifest, condition="Complete"):
+    return {**manifest, "status": {"conditions": [{"type": condition, "status": "True"}]}}
+
+
+def everything(cluster):
+    """Return (kind, name, name of the owner by uid) of all there is."""
+    found = [
+        item
+        for kind in ("Job", "JobSet", "ConfigMap")
+        for item in cluster.list(kind, namespace="default", labels={}).items
+    ]
+    names = {item["metadata"]["uid"]: item["metadata"]["name"] for item in found}
+    owners = [[names.get(o["uid"]) for o in item["metadata"].get("ownerReferences", [])] for item in found]
+    return [(item["kind"], item["metadata"]["name"], owner) for item, owner in zip(found, owners, strict=True)]
+
+
+ONE_NODE = [("Job", "train-1", []), ("ConfigMap", "train-1", ["train-1"]), ("ConfigMap", "train-1-1", ["train-1"])]
+
+
+def owner(generation=1, *, spec_hash="aaaa", kind="Job", **metadata):
+    manifest = bundle(kind=kind, spec_hash=spec_hash)(generation).owner
+    return {**manifest, "metadata": {**manifest["metadata"], **metadata}}
+
+
+DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+CHILD = {"ownerReferences": [{"kind": "JobSet", "uid": "u"}]}
+
+
+@pytest.mark.parametrize(
+    ("existing", "expected"),
+    [
+        pytest.param([], CreateNew(1), id="nothing-there"),
+        pytest.param([owner()], Attach(owner()), id="running-same-spec"),
+        pytest.param([owner(spec_hash="bbbb")], Conflicting(owner(spec_hash="bbbb")), id="running-other-spec"),
+        pytest.param([ended(owner(3)), ended(owner(2), "Failed")], CreateNew(4), id="finished"),
+        pytest.param([ended(owner(1, kind="JobSet"), "Completed")], CreateNew(2), id="finished-jobset"),
+        pytest.param([owner(2), ended(owner(1))], Attach(owner(2)), id="running-after-finished"),
+        pytest.param([owner(1, **DELETED)], WaitForDeletion(owner(1, **DELETED)), id="leaving"),
+        pytest.param([owner(1, **DELETED), owner(2)], Attach(owner(2)), id="running-beside-leaving"),
+        pytest.param([ended(owner(2, **DELETED))], WaitForDeletion(ended(owner(2, **DELETED))), id="ended-leaving"),
+        pytest.param([owner(1, **CHILD)], CreateNew(1), id="child-of-a-jobset-is-no-owner"),
+        pytest.param([{**owner(), "status": None}], Attach({**owner(), "status": None}), id="no-status-yet"),
+    ],
+)
+def test_choice(existing, expected):
+    assert expected == choose(existing, identity=ME, spec_hash="aaaa")
+
+
+def test_choice_starts_at_the_identitys_generation():
+    assert CreateNew(7) == choose([], identity=ME.with_generation(7), spec_hash="aaaa")
+
+
+def test_first_submit_creates_owner_then_parts_in_five_requests():
+    faulty = FaultyCluster(FakeCluster(), plan={})
+    submitted = World(faulty).submit(bundle(parts=1))
+
+    assert ["list Job", "list JobSet", "list Pod", "create Job", "create ConfigMap"] == faulty.requests
+    assert (False, 1, "Job default/train-1") == (submitted.attached, submitted.generation, str(submitted.ref))
+
+
+def test_part_is_owned_by_the_owner():
+    cluster = FakeCluster()
+    ref = World(cluster).submit().ref
+    part = cluster.get("ConfigMap", namespace="default", name="train-1")
+
+    reference = {"apiVersion": "batch/v1", "kind": "Job", "name": "train-1", "uid": ref.uid}
+    assert [{**reference, "controller": True, "blockOwnerDeletion": True}] == part["metadata"]["ownerReferences"]
+
+
+def test_second_submit_attaches_to_the_first():
+    world = World(FakeCluster())
+    first, second = world.submit(), world.submit()
+
+    assert (first.ref, True, 1) == (second.ref, second.attached, second.generation)
+
+
+def test_attaching_completes_missing_parts():
+    cluster = FakeCluster()
+    World(cluster).submit(bundle(parts=0))
+    World(cluster).submit(bundle(parts=2))
+
+    assert ONE_NODE == everything(cluster)
+
+
+def test_finished_node_gets_the_next_generation():
+    cluster = FakeCluster()
+    world = World(cluster)
+    cluster.put(ended(world.submit().owner))
+
+    assert ("train-2", False, 2) == ((second := world.submit()).ref.name, second.attached, second.generation)
+
+
+def test_other_spec_is_refused_and_says_what_to_do():
+    world = World(FakeCluster())
+    world.submit()
+
+    with pytest.raises(Conflict) as caught:
+        world.submit(bundle(spec_hash="bbbb"))
+    assert (
+        "Job default/train-1 is this node, still running with another spec: "
+        "wait for it (`dagset wait train-1`), or end it (`dagset cancel train-1`) and run again"
+    ) == str(caught.value)
+
+
+def test_engine_attaches_to_another_spec_with_a_warning():
+    world = World(FakeCluster())
+    first = world.submit()
+    second = world.submit(bundle(spec_hash="bbbb", parts=2), on_conflict="attach")
+
+    assert (first.ref, True) == (second.ref, second.attached)
+    assert ["the new spec is not used"] == [text.rpartition(", ")[2] for text in world.told]
+
+
+def test_somebody_elses_object_of_that_name_is_not_touched():
+    cluster = FakeCluster()
+    cluster.put({"kind": "Job", "metadata": {"name": "train-1"}})
+
+    with pytest.raises(NotOurs, match="Job default/train-1 exists and was not made by dagset"):
+        World(cluster).submit()
+    assert [("Job", "train-1", [])] == everything(cluster)
+
+
+def test_somebody_elses_part_undoes_the_owner():
+    cluster = FakeCluster()
+    cluster.put({"kind": "ConfigMap", "metadata": {"name": "train-1", "labels": {constants.IDENTITY: "other"}}})
+
+    with pytest.raises(NotOurs, match="belongs to another node"):
+        World(cluster).submit()
+    assert [("ConfigMap", "train-1", [])] == everything(cluster)
+
+
+def test_refused_part_leaves_nothing_behind():
+    cluster = FakeCluster(kinds={k: v for k, v in constants.API_VERSIONS.items() if k != "ConfigMap"})
+
+    with pytest.raises(ClusterRefused, match="could not find"):
+        World(cluster).submit()
+    assert [] == cluster.list("Job", namespace="default", labels={}).items
+
+
+def test_array_needs_no_jobset():
+    assert not World(FakeCluster(kinds=JOBS_ONLY)).submit().attached
+
+
+def test_gang_without_jobset_is_told_what_to_install():
+    with pytest.raises(ClusterRefused, match=r"does not know JobSet.*have JobSet 0\.10 or newer installed"):
+        World(FakeCluster(kinds=JOBS_ONLY)).submit(bundle(kind="JobSet"))
+
+
+def test_deleted_node_is_waited_for():
+    cluster = FakeCluster(linger=True)
+    ref = World(cluster).submit(bundle(parts=0)).ref
+    cluster.delete("Job", namespace="default", name=ref.name, uid=ref.uid)
+    world = World(cluster, meanwhile=lambda now: now == 3 and cluster.remove("Job", name=ref.name))
+    second = world.submit(bundle(parts=0))
+
+    assert (3.0, False, True) == (world.now, second.attached, second.ref.uid != ref.uid)
+    assert ["Job default/train-1 is being deleted: waiting until it is gone"] == world.told
+
+
+def test_node_that_does_not_go_away_is_a_conflict():
+    cluster = FakeCluster(linger=True)
+    ref = World(cluster).submit().ref
+    cluster.delete("Job", namespace="default", name=ref.name, uid=ref.uid)
+
+    with pytest.raises(Conflict, match="still being deleted after 300 s"):
+        World(cluster).submit()
+
+
+def pod(name, *, phase="Running", grace_s=10):
+    labels = ME.labels()
+    spec = {"terminationGracePeriodSeconds": grace_s}
+    return {"kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec, "status": {"phase": phase}}
+
+
+def test_pods_of_an_earlier_submission_are_waited_for():
+    cluster = FakeCluster()
+    cluster.put(pod("a"))
+    cluster.put(pod("b", phase="Failed"))
+    world = World(cluster, meanwhile=lambda now: now == 5 and cluster.put(pod("a", phase="Succeeded")))
+    world.submit()
+
+    assert (5.0, ["waiting for 1 pods of an earlier submission to end (a)"]) == (world.now, world.told)
+
+
+def test_pods_that_never_go_are_told_of_after_their_grace_and_thirty_seconds():
+    cluster = FakeCluster()
+    cluster.put(pod("a", grace_s=10))
+    world = World(cluster)
+    world.submit()
+
+    assert (41.0, "1 pods of an earlier submission are still there (a): starting beside them") == (
+        world.now,
+        world.told[-1],
+    )
+
+
+REQUESTS = range(6)  # of a first submit with two parts
+
+
+@pytest.mark.parametrize("fate", ["before", "after"])
+@pytest.mark.parametrize("number", REQUESTS)
+def test_any_lost_request_is_repeated_and_doubles_nothing(number, fate):
+    faulty = FaultyCluster(FakeCluster(), plan={number: fate})
+    submitted = World(faulty).submit(bundle(parts=2))
+
+    assert ONE_NODE == everything(faulty)
+    assert not submitted.attached
+
+
+@pytest.mark.parametrize("fate", ["before", "after"])
+@pytest.mark.parametrize("number", REQUESTS)
+def test_crash_at_any_request_and_a_run_again_gives_one_node(number, fate):
+    cluster = FakeCluster()
+    with pytest.raises(ClusterUnreachable):
+        World(FaultyCluster(cluster, plan={number: fate})).submit(bundle(parts=2), limit_s=0)
+    World(cluster).submit(bundle(parts=2))
+
+    assert ONE_NODE == everything(cluster)
+
+
+def test_six_requests_are_all_that_a_submit_with_two_parts_makes():
+    faulty = FaultyCluster(FakeCluster(), plan={})
+    World(faulty).submit(bundle(parts=2))
+
+    assert len(REQUESTS) == len(faulty.requests)
+
+
+@pytest.mark.parametrize("fate", ["before", "after"])
+def test_every_request_lost_once_still_gives_one_node(fate):
+    cluster = FakeCluster()
+    World(FaultyCluster(cluster, plan=dict.fromkeys(range(0, 100, 2), fate))).submit(bundle(parts=2))
+
+    assert ONE_NODE == everything(cluster)
+
+
+class Raced(FakeCluster):
+    """Another submitter comes between our look and our first create."""
+
+    quicker = None
+
+    def create(self, manifest, *, namespace):
+        quicker, self.quicker = self.quicker, None
+        if quicker is not None:
+            World(self).submit(quicker)
+        return super().create(manifest, namespace=namespace)
+
+
+def test_quicker_submitter_is_attached_to():
+    cluster = Raced()
+    cluster.quicker = bundle(parts=2)
+    submitted = World(cluster).submit(bundle(parts=2))
+
+    assert submitted.attached
+    assert ONE_NODE == everything(cluster)
+
+
+def test_quicker_submitter_with_another_spec_is_a_conflict():
+    cluster = Raced()
+    cluster.quicker = bundle(spec_hash="bbbb")
+
+    with pytest.raises(Conflict):
+        World(cluster).submit()
+
+
+def test_real_node_goes_the_same_way():
+    cluster = FakeCluster()
+    files = {"a.txt": File(text="x")}
+    node = DagNode(name="train", image="busybox:1", command=("true",), files=files)
+    first = submit(node, ME, cluster=cluster, namespace="ml")
+    second = submit(node, ME, cluster=cluster, namespace="ml")
+
+    assert (first.ref, False, True) == (second.ref, first.attached, second.attached)
+    assert [first.ref.name] == [
+        item["metadata"]["ownerReferences"][0]["name"]
+        for item in cluster.list("ConfigMap", namespace="ml", labels={constants.IDENTITY: ME.key}).items
+    ]

@@ -1,0 +1,181 @@
+"""The text of every configuration file, as pure functions; JSON where the reader takes YAML, which contains JSON."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+from tests.realcluster.images import PAUSE
+from tests.realcluster.place import GATEWAY, NODE, POD_RANGE, HarnessError, Place
+
+JOBSET_WEBHOOK_PORT = 9443
+
+
+def config_files(place: Place) -> dict[str, str]:
+    """Path below the state directory: text, for all programs that read a file."""
+    return {
+        "containerd.toml": containerd_toml(place),
+        "cni/10-dagset.conflist": json.dumps(pod_network(place)),
+        "kubelet.json": json.dumps(kubelet(place)),
+        "Corefile": corefile(place),
+        "jobset.json": json.dumps(jobset(place)),
+        "etc/resolv.conf": f"nameserver {GATEWAY}\n",  # becomes /etc/resolv.conf inside
+    }
+
+
+def containerd_toml(place: Place) -> str:
+    """Everything below the state directory; no lowering of oom_score_adj, which wants CAP_SYS_RESOURCE."""
+    return f"""\
+version = 3
+root = "{place.state}/containerd"
+state = "{place.state}/containerd-state"
+
+[grpc]
+address = "{place.state}/containerd.sock"
+
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "{PAUSE}"
+
+[plugins."io.containerd.cri.v1.runtime"]
+disable_apparmor = true
+netns_mounts_under_state_dir = true
+restrict_oom_score_adj = true
+
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["/usr/lib/cni"]
+conf_dir = "{place.state}/cni"
+use_internal_loopback = true
+
+[plugins."io.containerd.nri.v1.nri"]
+disable = true
+
+[plugins."io.containerd.internal.v1.opt"]
+path = "{place.state}/containerd-opt"
+"""
+
+
+def pod_network(place: Place) -> dict:
+    """Pods hang on a bridge that is also the node's own address; their default route ends there."""
+    return {
+        "cniVersion": "1.0.0",
+        "name": "dagset",
+        "plugins": [
+            {
+                "type": "bridge",
+                "bridge": "dagset0",
+                "isGateway": True,
+                "hairpinMode": True,
+                "ipMasq": False,
+                "ipam": {
+                    "type": "host-local",
+                    "dataDir": f"{place.state}/cni-leases",
+                    "ranges": [[{"subnet": POD_RANGE, "rangeStart": "10.88.0.10", "gateway": GATEWAY}]],
+                    "routes": [{"dst": "0.0.0.0/0"}],
+                },
+            }
+        ],
+    }
+
+
+def kubelet(place: Place) -> dict:
+    """Cgroups below one of our own, so that the end of the cluster can remove them; no image or pod is ever evicted."""
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": f"{place.state}/pki/ca.crt"},
+        },
+        "authorization": {"mode": "Webhook"},
+        "containerRuntimeEndpoint": f"unix://{place.state}/containerd.sock",
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{place.name}",
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "clusterDNS": [GATEWAY],
+        "clusterDomain": "cluster.local",
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "imageGCHighThresholdPercent": 100,
+        "oomScoreAdj": 0,
+        "makeIPTablesUtilChains": False,
+        "maxOpenFiles": 20000,
+        "maxPods": 200,
+        "serializeImagePulls": False,
+        "kubeAPIQPS": 200,
+        "kubeAPIBurst": 400,
+    }
+
+
+def corefile(place: Place) -> str:
+    """No cache and a time to live of 0, so that a pod's name is known as soon as the API server knows it."""
+    return f"""\
+.:53 {{
+  bind {GATEWAY}
+  errors
+  ready 127.0.0.1:8181
+  kubernetes cluster.local in-addr.arpa {{
+    kubeconfig {place.inner_kubeconfig}
+    ttl 0
+  }}
+}}
+"""
+
+
+def jobset(place: Place) -> dict:
+    """Leader election and certificate management are on by default and need a pod to live in (jobset: pkg/config)."""
+    return {
+        "apiVersion": "config.jobset.x-k8s.io/v1alpha1",
+        "kind": "Configuration",
+        "leaderElection": {"leaderElect": False},
+        "internalCertManagement": {"enable": False},
+        "webhook": {"host": "127.0.0.1", "port": JOBSET_WEBHOOK_PORT, "certDir": f"{place.state}/pki/webhook"},
+        "metrics": {"bindAddress": "0"},
+        "health": {"healthProbeBindAddress": "127.0.0.1:8081"},
+    }
+
+
+def kubeconfig(server: str, *, pki: Path, user: str) -> str:
+    """A kubeconfig with everything in it, for the certificate `user` in `pki`."""
+
+    def embedded(name: str) -> str:
+        return base64.b64encode((pki / name).read_bytes()).decode()
+
+    credentials = {"client-certificate-data": embedded(f"{user}.crt"), "client-key-data": embedded(f"{user}.key")}
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": NODE,
+            "clusters": [
+                {"name": NODE, "cluster": {"server": server, "certificate-authority-data": embedded("ca.crt")}}
+            ],
+            "users": [{"name": user, "user": credentials}],
+            "contexts": [{"name": NODE, "context": {"cluster": NODE, "user": user, "namespace": "default"}}],
+        },
+        indent=1,
+    )
+
+
+def jobset_webhooks(manifest: str, *, ca_certificate: bytes) -> dict[str, str]:
+    """Resource and name of each webhook configuration: its YAML, made to fit a controller outside the cluster.
+
+    The manifest of the JobSet module points at a service, which becomes an address. Its webhooks for pods meet every
+    pod of the cluster; here only those of JobSets, so that pods outlive a dead controller, as they do where JobSet is
+    deployed by its own kustomization.
+    """
+    bundle = base64.b64encode(ca_certificate).decode()
+    text = re.sub(r"\n +service:\n +name: .*\n +namespace: .*", "", manifest)
+    address = f"https://127.0.0.1:{JOBSET_WEBHOOK_PORT}"
+    text = re.sub(r"\n +path: (/\S*)", rf"\n    url: {address}\1\n    caBundle: {bundle}", text)
+    selector = "{matchExpressions: [{key: jobset.sigs.k8s.io/jobset-name, operator: Exists}]}"
+    text = re.sub(r"\n  name: ([mv]pod\S*)", rf"\n  name: \1\n  objectSelector: {selector}", text)
+    documents = [document for document in text.split("---\n") if document.strip()]
+    return {_resource_of(document): document for document in documents}
+
+
+def _resource_of(webhooks: str) -> str:
+    head = re.search(r"^kind: (\S+)\nmetadata:\n  name: (\S+)", webhooks, re.M)
+    if head is None:
+        raise HarnessError(f"JobSet's webhook manifest has a document of an unknown form: {webhooks[:200]!r}")
+    return f"{head[1].lower()}s/{head[2]}"

@@ -1,0 +1,89 @@
+"""pytest plugin: the fixture `real_cluster`, for every test that wants the true controllers.
+
+Loaded by `pytest_plugins` in tests/conftest.py. A test that uses the fixture gets the marker `realcluster` by itself.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.realcluster import build, machine
+from tests.realcluster.place import place
+
+_ROOT = Path(__file__).parents[2]
+_LEFT_OUT: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def real_cluster() -> Iterator[Path]:
+    """Path of a kubeconfig that works on this machine, for a cluster that has proven to work.
+
+    A cluster that was up before the session is used and left up; one that was not is taken down at the end.
+    """
+    must_run_here()
+    was_up = harness("status").returncode == 0
+    with contextlib.nullcontext(place().kubeconfig) if was_up else cluster_of(place().state) as kubeconfig:
+        yield kubeconfig
+
+
+@contextlib.contextmanager
+def cluster_of(state: Path) -> Iterator[Path]:
+    """A cluster in this state directory, for as long as the block runs; its kubeconfig's path."""
+    try:
+        done = harness("up", state=state)
+        assert done.returncode == 0, f"the real cluster did not start:\n{done.stderr}"
+        yield state / "kubeconfig"
+    finally:
+        ended = harness("down", state=state)
+    assert ended.returncode == 0, f"the real cluster did not end:\n{ended.stderr}"
+
+
+def must_run_here() -> None:
+    """Leave the test out unless this machine can run a cluster now, without the minutes that a build takes."""
+    built = build.find_built() is not None
+    if reason := machine.why_not(machine.look_at_machine(built=built)):
+        left_out(reason)
+    if not built:
+        left_out(
+            "the cluster's programs are not built yet: run `python -m tests.realcluster build` (about 10 minutes)."
+        )
+
+
+def left_out(reason: str) -> NoReturn:
+    """The one way not to run a test: skips it and says so at the end; with DAGSET_REQUIRE_ALL=1 it fails instead."""
+    if os.environ.get("DAGSET_REQUIRE_ALL") == "1":
+        pytest.fail(f"left out, though DAGSET_REQUIRE_ALL=1: {reason}", pytrace=False)
+    _LEFT_OUT.append(reason)
+    pytest.skip(f"left out: {reason}")
+
+
+def harness(
+    *arguments: str, state: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m tests.realcluster ...` for a state directory and wait for its end.
+
+    A process of its own, so that the cluster does not become a child of the test session.
+    """
+    command = [sys.executable, "-m", "tests.realcluster", *arguments]
+    where = {"DAGSET_REALCLUSTER_STATE": str(state)} if state else {}
+    surroundings = {**os.environ, **where, **(environment or {})}
+    return subprocess.run(
+        command, cwd=_ROOT, env=surroundings, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "real_cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker("realcluster")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reason in dict.fromkeys(_LEFT_OUT):
+        terminalreporter.write_line(f"LEFT OUT: {reason}", red=True, bold=True)
