@@ -34,6 +34,8 @@ def remember(
     known: Evidence, obj: Mapping[str, Any], *, pod: PodSeen, was: PodSeen | None, is_gang: bool, clock: int
 ) -> Evidence:
     """Return the evidence after one more sight of a pod; `was` is what was seen of it before."""
+    if was is None and is_gang:
+        known = _forget_predecessors(known, pod)
     failure = failed_pod(obj, seen=clock)
     if failure is not None and was is not None and was.deleting:
         failure = replace(failure, own=False)  # it was seen on its way out before, whatever its times say by now
@@ -64,6 +66,18 @@ def forget_before(known: Evidence, *, attempt: int, start: tuple[float, int], is
         return known
     kept = known.failures.keep(lambda pod: pod.attempt != attempt or later(pod.ended_at, pod.seen))
     return replace(known, failures=kept)
+
+
+def _forget_predecessors(known: Evidence, pod: PodSeen) -> Evidence:
+    """Drop what another pod of the same place left: within an attempt of a gang only a resume makes a second one.
+
+    So generations are told apart also where times (whole seconds) and watches (not in step) cannot.
+    """
+    failure, marks = known.failures.get(_key(pod, is_gang=True)), known.marks.get(pod.attempt, ())
+    if failure is not None and failure.uid != pod.uid:
+        known = replace(known, failures=known.failures.drop(_key(pod, is_gang=True)))
+    kept = tuple(mark for mark in marks if (mark.role, mark.index) != (pod.role, pod.index) or mark.uid == pod.uid)
+    return known if kept == marks else replace(known, marks={**known.marks, pod.attempt: kept})
 
 
 def _remember_failure(known: Evidence, failure: FailedPod, *, is_gang: bool) -> Evidence:

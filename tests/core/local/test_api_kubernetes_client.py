@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 from kubernetes import client, config, watch
@@ -11,9 +10,10 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.core.local.calling import job, jobset, pod
 from tests.core.local.serving import serving
+from tests.realcluster.build import find_built
+from tests.realcluster.fixtures import left_out
 
 JOBSETS = {"group": "jobset.x-k8s.io", "version": "v1alpha2", "namespace": "default", "plural": "jobsets"}
-BUILT = Path.home() / ".cache" / "dagset-realcluster" / "bin" / "kubectl"
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +97,10 @@ def test_a_stranger_without_the_ca_or_the_token_gets_nothing(api, kubeconfig):
 
 @pytest.fixture
 def kubectl(kubeconfig):
-    binary = shutil.which("kubectl") or (str(BUILT) if BUILT.exists() else None)
+    built = find_built()
+    binary = shutil.which("kubectl") or (built and str(built / "bin" / "kubectl"))
     if binary is None:
-        pytest.skip("no kubectl on this machine")
+        left_out("no kubectl on this machine: python -m tests.realcluster build makes one")
 
     def run(*words, given=""):
         command = [binary, "--kubeconfig", str(kubeconfig), *words]

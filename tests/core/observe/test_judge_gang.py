@@ -164,6 +164,23 @@ def test_what_a_suspension_stopped_is_forgotten_on_resume():
     assert (judge(seen).reason, judge(seen).exit_code) == ("app_error", 4)
 
 
+def test_a_suspension_within_one_second_is_forgotten_even_if_the_job_was_told_first():
+    stopping = [pod("worker", index, uid=f"old-{index}", deleted=0) for index in (0, 1)]
+    stopped = [pod("worker", index, uid=f"old-{index}", deleted=0, code=1, second=0) for index in (0, 1)]
+    second = [pod("worker", 0, uid="new-0"), pod("worker", 1, uid="new-1"), pod("worker", 1, uid="new-1", code=3)]
+    seen = fold("JobSet", jobset(), child("worker"), *stopping, *stopped, *second, failed())
+
+    assert (judge(seen).reason, judge(seen).exit_code) == ("app_error", 3)
+
+
+def test_the_end_of_a_pod_that_was_seen_being_deleted_is_not_its_own():
+    """However the times look: the second deletion, with grace 0, seems to have begun after the end."""
+    removed = pod("worker", 0, code=1, second=20)
+    removed["metadata"] |= {"deletionTimestamp": at(21), "deletionGracePeriodSeconds": 0}
+
+    assert judge(gang_failing_with(pod("worker", 0, deleted=19), removed)).reason == "disrupted"
+
+
 def test_a_failure_target_of_a_job_on_its_way_out_is_no_evidence():
     leaving = child("worker", condition("FailureTarget", "DeadlineExceeded", second=31))
     leaving["metadata"] |= {"deletionTimestamp": at(30)}
