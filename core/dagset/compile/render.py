@@ -21,7 +21,13 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    """Write a text so that every reader takes it for one.
+
+    PyYAML leaves 1e3, 0o14 and y bare, which others read as numbers and booleans (kubernetes-sigs/yaml, so kubectl).
+    """
+    is_plain = len(value) > 1 and (value[0].isalpha() or value[0] == "/")
+    style = "|" if "\n" in value else None if is_plain else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -143,7 +143,7 @@ def test_other_spec_is_refused_and_says_what_to_do():
         world.submit(bundle(spec_hash="bbbb"))
     assert (
         "Job default/train-1 is this node, still running with another spec: "
-        "wait for it (`dagset wait train-1`), or end it (`dagset cancel train-1`) and run again"
+        "see where it stands with `dagset status train-1`; wait for its end, or `dagset cancel train-1`, and run again"
     ) == str(caught.value)
 
 
