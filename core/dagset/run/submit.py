@@ -138,7 +138,8 @@ def _conflict(found: Manifest, steps: Steps, on_conflict: OnConflict) -> Submitt
     name = found["metadata"]["name"]
     title = f"{found['kind']} {steps.namespace}/{name}"
     if on_conflict == "refuse":
-        remedy = f"see where it stands with `dagset status {name}`; wait for its end, or `dagset cancel {name}`, and run again"
+        remedy = f"see where it stands with `dagset status {name}`; wait for its end, or "
+        remedy += f"`dagset cancel {name}`, and run again"
         raise Conflict(f"{title} is this node, still running with another spec: {remedy}")
     steps.tell(f"{title} is this node, still running with another spec: following that one, the new spec is not used")
     return _submitted(found, namespace=steps.namespace, attached=True)
