@@ -30,7 +30,7 @@ class Told:
 
 
 MESSAGES = {
-    "succeeded": "{succeeded} of {pods} {pods_word} succeeded{although}{saved}",
+    "succeeded": "{met}{succeeded} of {pods} {pods_word} succeeded{although}{saved}",
     "app_error": "{pod}",
     "failed_fast": "{pod}",
     "oom_killed": "{pod}",
@@ -66,6 +66,7 @@ def message_for(told: Told) -> str:
         failed_indexes=told.failed_indexes,
         succeeded=told.succeeded,
         pods=told.pods,
+        met="success policy met: " if told.succeeded < told.pods else "",
         pods_word="pod" if told.pods == 1 else "pods",
         deadline=f" of {format_duration(told.deadline_s)}" if told.deadline_s else "",
         although=f", although the server says: {told.words}" if told.words else "",

@@ -194,7 +194,7 @@ def test_a_jobset_that_failed_after_its_targets_were_met_has_succeeded():
     outcome = judge(fold("JobSet", leader, worker, pod(code=1), failed(roles=["leader"])))
 
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("succeeded", "succeeded", 0)
-    assert outcome.message == f"2 of 4 pods succeeded, although the server says: {SPENT}"
+    assert outcome.message == f"success policy met: 2 of 4 pods succeeded, although the server says: {SPENT}"
 
 
 def test_targets_met_in_an_earlier_attempt_do_not_count():
@@ -220,7 +220,7 @@ def test_a_pod_that_exits_0_while_it_is_evicted_is_told():
     outcome = judge(fold("JobSet", pod("worker", 1, code=0, disrupted=10), done))
 
     assert outcome.message == (
-        "0 of 4 pods succeeded; worker[1] exited 0 while being evicted and may not have finished"
+        "success policy met: 0 of 4 pods succeeded; worker[1] exited 0 while being evicted and may not have finished"
     )
     assert outcome.hint.startswith("Exit non-zero on SIGTERM")
 

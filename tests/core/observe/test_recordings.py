@@ -129,7 +129,9 @@ def test_a_worker_that_fails_as_the_leader_ends_does_not_undo_its_success():
     """Who is first differs from run to run; in this one the JobSet says Failed."""
     for outcome in judged_in_every_order("worker-fails-as-leader-ends"):
         assert ("succeeded", 0) == (outcome.reason, outcome.exit_code)
-        assert outcome.message.startswith("1 of 3 pods succeeded, although the server says: jobset failed due to")
+        assert outcome.message.startswith(
+            "success policy met: 1 of 3 pods succeeded, although the server says: jobset failed due to"
+        )
 
 
 @pytest.mark.parametrize("name", ["out-of-memory", "out-of-memory-in-a-gang"])
