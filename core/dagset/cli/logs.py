@@ -60,7 +60,7 @@ def _follow(ref: "Ref", cluster: "Cluster", screen: Screen) -> None:
 
 def _print(owner: dict[str, Any], cluster: "Cluster", screen: Screen) -> bool:
     """Print pod after pod; False when there are no pods (any more)."""
-    from dagset.run.logs import Seen, has_started, prefix_of
+    from dagset.run.lines import Seen, has_started, prefix_of
 
     namespace = owner["metadata"]["namespace"]
     labels = {key: owner["metadata"]["labels"][key] for key in (constants.IDENTITY, constants.GENERATION)}

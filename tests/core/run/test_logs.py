@@ -9,7 +9,8 @@ import pytest
 
 from dagset.errors import ClusterRefused, ClusterUnreachable
 from dagset.model.identity import Ref
-from dagset.run.logs import LogStream, Seen, has_ended, has_started, prefix_of
+from dagset.run.lines import Seen, has_ended, has_started, prefix_of
+from dagset.run.logs import LogStream
 from dagset.testing.fake_cluster import FakeCluster
 
 REF = Ref(kind="JobSet", namespace="default", name="train", uid="uid-owner")
