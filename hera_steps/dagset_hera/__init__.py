@@ -1,3 +1,6 @@
-"""Hera templates of dagset. Importable; this version brings no template yet."""
+"""Hera templates of dagset: one Argo step, many pods."""
 
-__all__: list[str] = []
+from dagset_hera.conditions import RETRY_EXPRESSION
+from dagset_hera.resource import JobSetResource
+
+__all__ = ["JobSetResource", "RETRY_EXPRESSION"]

@@ -1,5 +1,8 @@
 """The provider as Airflow sees it."""
 
+import json
+import subprocess
+import sys
 from importlib.metadata import entry_points, version
 
 import dagset_airflow
@@ -11,3 +14,15 @@ def test_provider_is_found_by_airflows_own_entry_point():
     assert dagset_airflow.provider_info is found.load()
     assert found.load()()["package-name"] == found.dist.name
     assert found.load()()["versions"] == [version("airflow-provider-dagset")]
+
+
+def test_airflow_lists_the_provider(airflow_environ):
+    command = [sys.executable, "-m", "airflow", "providers", "list", "--output", "json"]
+    done = subprocess.run(command, env=airflow_environ, capture_output=True, text=True, check=True)
+
+    (found,) = [row for row in json.loads(done.stdout) if row["package_name"] == "airflow-provider-dagset"]
+    assert {
+        "package_name": "airflow-provider-dagset",
+        "description": "DAG nodes of many pods: Kubernetes JobSets and Indexed Jobs",
+        "version": version("airflow-provider-dagset"),
+    } == found

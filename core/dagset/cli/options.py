@@ -1,8 +1,5 @@
 """What the commands have in common: options, the identity of a node file, the way to the cluster."""
 
-import getpass
-import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,16 +34,9 @@ def json_or_text(command: F) -> F:
 
 def node_identity(path: str, *, task: str) -> "Identity":
     """Return whose node a file describes: user, host and real path of the file, and the node's name in it."""
-    from dagset.model import Identity
+    from dagset.run.here import identity_here
 
-    return Identity(owner=f"{_user()}@{socket.gethostname()}:{Path(path).resolve()}", task=task)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a uid without a name, as in many containers
-        return f"uid-{os.getuid()}"
+    return identity_here(Path(path), task=task)
 
 
 def connect(cluster: str | None, *, namespace: str | None) -> "Cluster":

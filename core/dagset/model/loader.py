@@ -13,7 +13,7 @@ from dagset.model.coerce import refuse_unknown, shown
 from dagset.model.node import DagNode, File
 from dagset.model.yaml_source import parse_yaml
 
-__all__ = ["load", "node_from"]
+__all__ = ["load", "node_from", "read_words"]
 
 MAX_NODE_BYTES = 4 * 2**20  # far above any node that an API server would take (1.5 MiB)
 
@@ -26,10 +26,23 @@ def load(path: str | Path) -> DagNode:
     Raises:
         InvalidNode: naming the file, the field, the value and the remedy.
     """
+    words = read_words(path)
+    try:
+        return node_from(words, folder=Path(path).parent)
+    except InvalidNode as error:
+        raise error.read_from(str(path)) from None
+
+
+def read_words(path: str | Path) -> dict[str, Any]:
+    """Return the words that a YAML or JSON file gives, unchecked: for an engine that renders or merges them first.
+
+    Raises:
+        InvalidNode: naming the file, when it cannot be read or is no mapping of words.
+    """
     path = Path(path)
     try:
         text = _read(path, limit_bytes=MAX_NODE_BYTES).decode()
-        return node_from(text, folder=path.parent, is_json=path.suffix == ".json")
+        return _mapping(_parsed(text, is_json=path.suffix == ".json"))
     except UnicodeDecodeError:
         raise InvalidNode("is not UTF-8 text", source=str(path), remedy="give a YAML or JSON file") from None
     except InvalidNode as error:
@@ -38,11 +51,7 @@ def load(path: str | Path) -> DagNode:
 
 def node_from(given: str | Mapping[str, Any], *, folder: Path = Path(), is_json: bool = False) -> DagNode:
     """Return the node that a text or a mapping describes; `files` with a path are read relative to `folder`."""
-    words = _parsed(given, is_json=is_json) if isinstance(given, str) else dict(given)
-    if words is None:
-        raise InvalidNode("is empty", remedy="start with name: train")
-    if not isinstance(words, dict):
-        raise InvalidNode(f"{shown(words)} is not a mapping of words", remedy="start with name: train")
+    words = _mapping(_parsed(given, is_json=is_json) if isinstance(given, str) else dict(given))
     refuse_unknown(words, DagNode)
     if isinstance(words.get("files"), dict):
         words = {**words, "files": {name: _with_content(name, file, folder) for name, file in words["files"].items()}}
@@ -56,6 +65,14 @@ def _parsed(text: str, *, is_json: bool) -> object:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidNode(f"cannot be read as JSON: {error}", remedy="mend the JSON") from None
+
+
+def _mapping(words: object) -> dict[str, Any]:
+    if words is None:
+        raise InvalidNode("is empty", remedy="start with name: train")
+    if not isinstance(words, dict):
+        raise InvalidNode(f"{shown(words)} is not a mapping of words", remedy="start with name: train")
+    return words
 
 
 def _with_content(name: object, file: object, folder: Path) -> object:

@@ -7,7 +7,7 @@ more (`relisted`) before it judges, because the three watches are not in step wi
 from dagset.observe.observation import Change, Observation, cancelled, observe, relisted
 from dagset.observe.outcome import Attempt, FirstFailed, Outcome, exit_code, judge
 from dagset.observe.phase import Phase, phase_of
-from dagset.observe.verdicts import REASONS, Verdict, verdict
+from dagset.observe.verdicts import REASONS, Verdict, verdict, verdict_of_error
 
 __all__ = [
     "Change",
@@ -22,6 +22,7 @@ __all__ = [
     "exit_code",
     "REASONS",
     "verdict",
+    "verdict_of_error",
     "Verdict",
     "phase_of",
     "Phase",

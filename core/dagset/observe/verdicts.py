@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["Engine", "Verdict", "REASONS", "verdict", "process_exit_code"]
+from dagset.errors import ClusterUnreachable, Conflict, DagsetError
+
+__all__ = ["Engine", "Verdict", "REASONS", "verdict", "verdict_of_error", "process_exit_code"]
 
 Engine = Literal["airflow", "snakemake"]
 Verdict = Literal["success", "retry", "fail", "skip"]
@@ -50,6 +52,11 @@ def verdict(outcome: HasReason, engine: Engine) -> Verdict:
     """Return what the engine makes of the outcome; to `skip` on an exit code is the adapter's, which has the codes."""
     row = REASONS.get(outcome.reason, REASONS["app_error"])
     return row.airflow if engine == "airflow" else row.snakemake
+
+
+def verdict_of_error(error: DagsetError) -> Verdict:
+    """Return what any engine makes of a node that never came to an end: again where that may help by itself."""
+    return "retry" if isinstance(error, ClusterUnreachable | Conflict) else "fail"
 
 
 def process_exit_code(reason: str, pod_exit_code: int | None) -> int:

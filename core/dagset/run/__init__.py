@@ -1,27 +1,26 @@
-"""The steps of a run: open a cluster, submit, follow, release or cancel. Each takes the Cluster it works on."""
+"""The steps of a run: open a cluster, submit, follow, release or cancel; and all of them in one call.
 
-import importlib
-from typing import TYPE_CHECKING
+`dagset.run` is both this package and a function: `dagset.run(node, cluster=...)` is `run_node`.
+"""
 
-if TYPE_CHECKING:
-    from dagset.run.connect import open_cluster
-    from dagset.run.follow import follow
-    from dagset.run.release import cancel, release
-    from dagset.run.submit import Submitted, submit
+import sys
+import types
 
-__all__ = ["open_cluster", "submit", "Submitted", "follow", "release", "cancel"]
+from dagset.observe import Outcome
+from dagset.run.connect import open_cluster
+from dagset.run.follow import follow
+from dagset.run.release import cancel, release
+from dagset.run.submit import Submitted, submit
+from dagset.run.whole import run_node
 
-_HOME = {
-    "open_cluster": "dagset.run.connect",
-    **dict.fromkeys(("submit", "Submitted"), "dagset.run.submit"),
-    **dict.fromkeys(("release", "cancel"), "dagset.run.release"),
-}
+__all__ = ["run_node", "open_cluster", "submit", "Submitted", "follow", "release", "cancel"]
 
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for on first use: a follower needs no compiler, and a submit no log streams."""
-    if name == "follow":
-        return importlib.import_module("dagset.run.follow").follow
-    if name not in _HOME:
-        raise AttributeError(f"module 'dagset.run' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+class _CallablePackage(types.ModuleType):
+    """A package that may be called (https://docs.python.org/3/reference/datamodel.html, module `__class__`)."""
+
+    def __call__(self, *args: object, **words: object) -> Outcome:
+        return run_node(*args, **words)  # type: ignore[arg-type]
+
+
+sys.modules[__name__].__class__ = _CallablePackage

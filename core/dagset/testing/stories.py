@@ -4,7 +4,6 @@ A story is a YAML file; its name is the file's. What the pods do is a list of `B
 pod's role, index and attempt is what that pod does; a pod that none fits exits 0 at once.
 """
 
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from dagset.compile.escape import escape_expansion
 from dagset.observe import Outcome
 
 __all__ = ["Behaviour", "Action", "Story", "load_stories", "load_story", "command_for", "node_words", "trimmed"]
@@ -105,7 +105,7 @@ def command_for(story: Story) -> list[str]:
     """
     cases = "".join(f"{_pattern(each)})\n{_body(each)};;\n" for each in story.pods)
     who = '"$DAGSET_ROLE/$DAGSET_INDEX/$DAGSET_ATTEMPT"'
-    return ["sh", "-c", _escaped(f"{PRELUDE}case {who} in\n{cases}esac\n")]
+    return ["sh", "-c", escape_expansion(f"{PRELUDE}case {who} in\n{cases}esac\n")]
 
 
 def trimmed(outcome: Outcome, *, like: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +152,3 @@ def _body(behaviour: Behaviour) -> str:
     else:
         lines.append(f"exit {behaviour.exit}")
     return "\n".join(lines)
-
-
-def _escaped(script: str) -> str:
-    return re.sub(r"\$(?=[$(])", r"$$", script)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dagset.errors import InvalidNode
-from dagset.model import DagNode, File, load
+from dagset.model import DagNode, File, load, read_words
 
 NODE = "name: n\nimage: a\n"
 
@@ -34,6 +34,12 @@ def test_files_are_read_relative_to_the_node_file(tmp_path: Path):
 
 def test_json_is_read_as_json(tmp_path: Path):
     assert DagNode(name="n", image="a") == load(written(tmp_path, '{"name": "n", "image": "a"}', name="node.json"))
+
+
+def test_words_can_be_read_without_being_checked(tmp_path: Path):
+    words = read_words(written(tmp_path, "image: a\npods: '{{ params.n }}'\nunknown: 1\n"))
+
+    assert {"image": "a", "pods": "{{ params.n }}", "unknown": 1} == words
 
 
 LAUGHS = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(

@@ -43,6 +43,14 @@ def test_fail_exit_codes_are_sorted_and_distinct():
     assert DagNode(name="n", image="a", fail_exit_codes=[139, 3, 139]).fail_exit_codes == (3, 139)
 
 
+def test_text_that_spells_a_number_is_one_where_only_numbers_go():
+    words = {"pods": "4", "parallelism": "2", "restarts": "1", "gpu": "1", "coupling": "array"}
+    node = node_from({"name": "n", "image": "a", **words, "env": {"N": "4"}, "command": ["4"], "cpu": "4"})
+
+    assert (4, 2, 1, 1) == (node.pods, node.parallelism, node.restarts, node.gpu)
+    assert ({"N": "4"}, ("4",), "4") == (node.env, node.command, node.cpu)
+
+
 def test_times_are_seconds():
     node = DagNode(name="n", image="a", deadline="1h30m", ttl="1d", grace_period="5s")
 
@@ -134,7 +142,7 @@ def test_no_refusal_shows_a_variable_or_a_file():
 
 
 def test_a_python_caller_meets_the_same_refusals():
-    with pytest.raises(InvalidNode, match=r"pods: '4' does not fit: expected a whole number, got text"):
-        DagNode(name="n", image="a", pods="4")
+    with pytest.raises(InvalidNode, match=r"pods: 'many' does not fit: expected a whole number, got text"):
+        DagNode(name="n", image="a", pods="many")
     with pytest.raises(InvalidNode, match=r"path: was not read yet"):
         _ = DagNode(name="n", image="a", files={"f": File(path="f")}).files["f"].content

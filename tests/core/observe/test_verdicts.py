@@ -2,7 +2,8 @@
 
 import pytest
 
-from dagset.observe import REASONS, Observation, exit_code, judge, observe, verdict
+from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, InvalidNode, NotOurs
+from dagset.observe import REASONS, Observation, exit_code, judge, observe, verdict, verdict_of_error
 from dagset.observe.observation import Change
 from tests.core.observe.building import array, condition, fold, pod
 
@@ -56,3 +57,18 @@ def test_a_node_that_was_never_seen_and_is_gone_has_vanished():
         outcome.exit_code,
         outcome.pods,
     )
+
+
+def test_a_node_that_never_came_to_an_end_is_tried_again_where_that_may_help():
+    verdicts = {
+        type(error): verdict_of_error(error)
+        for error in (ClusterUnreachable(""), Conflict(), InvalidNode(""), ClusterRefused(""), NotOurs())
+    }
+
+    assert {
+        ClusterUnreachable: "retry",
+        Conflict: "retry",
+        InvalidNode: "fail",
+        ClusterRefused: "fail",
+        NotOurs: "fail",
+    } == verdicts

@@ -1,0 +1,131 @@
+"""From what Snakemake knows of a job to its DagNode. Pure, but for the node files that are read."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dagset.compile.escape import escape_expansion
+from dagset.errors import InvalidNode
+from dagset.model import DagNode, node_from, read_words
+from dagset.model.coerce import refuse_unknown
+from dagset.model.role import RoleWords
+
+__all__ = ["SCALAR_WORDS", "file_words", "job_node", "refuse_resources", "ruled_words", "snakemakes_words"]
+
+Words = dict[str, Any]
+
+PREFIX = "jobset_"
+NODE_FILE = f"{PREFIX}node"
+ROLE_WORDS = {field.name for field in msgspec.structs.fields(RoleWords)}
+SCALAR_TYPES = (
+    msgspec.inspect.StrType,
+    msgspec.inspect.IntType,
+    msgspec.inspect.FloatType,
+    msgspec.inspect.BoolType,
+    msgspec.inspect.LiteralType,
+)
+
+
+def _takes_scalar(kind: msgspec.inspect.Type) -> bool:
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return _takes_scalar(kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return any(_takes_scalar(each) for each in kind.types)
+    return isinstance(kind, SCALAR_TYPES)
+
+
+SCALAR_WORDS = frozenset(
+    field.name for field in msgspec.structs.fields(DagNode) if _takes_scalar(msgspec.inspect.type_info(field.type))
+)
+
+
+def refuse_resources(names: Iterable[str], *, rule: str) -> None:
+    """Raise InvalidNode for the first resource `jobset_<word>` whose word cannot be given by a rule."""
+    for name in names:
+        word = name.removeprefix(PREFIX)
+        if name in (word, NODE_FILE) or word in SCALAR_WORDS:
+            continue
+        try:
+            refuse_unknown({word: None}, DagNode)
+        except InvalidNode as error:
+            raise InvalidNode(error.problem, field=name, remedy=error.remedy, source=f"rule {rule}") from None
+        problem, remedy = "Snakemake's resources hold no lists and mappings", f"give {word} in a node file: {NODE_FILE}"
+        raise InvalidNode(problem, field=name, remedy=remedy, source=f"rule {rule}")
+
+
+def ruled_words(resources: Mapping[str, Any]) -> Words:
+    """Return the words that a rule gives by `jobset_<word>`, without the node file."""
+    given = {name.removeprefix(PREFIX): name for name in resources if name.startswith(PREFIX) and name != NODE_FILE}
+    return {word: resources[name] for word, name in given.items()}
+
+
+def snakemakes_words(*, threads: int, resources: Mapping[str, Any]) -> Words:
+    """Return what Snakemake's own words mean: threads, and where a rule has them mem_mb, runtime (minutes), gpu."""
+    meant = {"memory": ("mem_mb", "{}M"), "deadline": ("runtime", "{}m")}
+    words = {
+        word: form.format(resources[name])
+        for word, (name, form) in meant.items()
+        if isinstance(resources.get(name), int)  # what cannot be known yet is a text
+    }
+    return {"cpu": threads, **words, **({"gpu": resources["gpu"]} if isinstance(resources.get("gpu"), int) else {})}
+
+
+def file_words(path: Path) -> Words:
+    """Return the words of a node file; paths in its `files` are made absolute.
+
+    Raises:
+        InvalidNode: naming the file.
+    """
+    words = read_words(path)
+    try:
+        refuse_unknown(words, DagNode)
+    except InvalidNode as error:
+        raise error.read_from(str(path)) from None
+    if isinstance(words.get("files"), dict):
+        words["files"] = {name: _absolute(file, path.parent) for name, file in words["files"].items()}
+    return words
+
+
+def _absolute(file: object, folder: Path) -> object:
+    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
+        return file
+    return {**file, "path": str(folder.absolute() / file["path"])}
+
+
+def job_node(layers: Iterable[Words], *, command: str) -> DagNode:
+    """Return the node of a job: the layers, each over the one before it, and the job's command in the first role.
+
+    Raises:
+        InvalidNode: the words do not fit together, or the command would run more than once.
+    """
+    words: Words = {}
+    for layer in [*layers, {"command": ["/bin/sh", "-c", escape_expansion(command)], "args": []}]:
+        words = _over(words, layer)
+    node = node_from(words)
+    if node.roles[0].pods != 1:
+        problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
+        raise InvalidNode(problem, field="pods", remedy="leave the first role one pod, give the others a second role")
+    return node
+
+
+def _over(words: Words, layer: Words) -> Words:
+    """Merge word by word; the words of a role that stand beside roles are those of the first."""
+    if _has_roles(layer):
+        beside = {word: value for word, value in words.items() if word in ROLE_WORDS}
+        others = {"image": beside["image"]} if "image" in beside else {}
+        first, *rest = layer["roles"]
+        roles = [{**beside, **first}, *({**others, **role} for role in rest)]
+        return {**{word: value for word, value in words.items() if word not in beside}, **layer, "roles": roles}
+    if _has_roles(words):
+        beside = {word: value for word, value in layer.items() if word in ROLE_WORDS}
+        roles = [{**words["roles"][0], **beside}, *words["roles"][1:]]
+        return {**words, **{word: value for word, value in layer.items() if word not in beside}, "roles": roles}
+    return {**words, **layer}
+
+
+def _has_roles(words: Words) -> bool:
+    """Tell whether there are roles to merge with; what is no list of mappings is left to the model's refusal."""
+    roles = words.get("roles")
+    return isinstance(roles, list) and bool(roles) and all(isinstance(role, dict) for role in roles)

@@ -1,0 +1,125 @@
+"""One DAG in which each task is a case; run as a program, it runs them with `dag.test()` and writes down what happened.
+
+Apart from pytest, because Airflow takes over a whole process (logging, warnings, signals, its database).
+"""
+
+import json
+import runpy
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, task
+
+from dagset.model import DagNode, Identity, load
+from dagset_airflow import IndexedJobOperator, JobSetOperator
+
+HERE = Path(__file__).parent
+EXAMPLE = HERE.parents[2] / "examples" / "airflow" / "dag.py"
+RUN_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
+RUN_ID = f"manual__{RUN_AFTER.isoformat()}"
+
+# Only braces are spelled for Jinja; the rest is to arrive as it stands here.
+VERBATIM = ["{{ '{{x}}' }}", "{x}", "$(X)", "$X", "it's", '"quoted"', "a\\b", "conf.yaml", "tab\tnew\nline", ""]
+PRINT_ARGUMENTS = ["python3", "-c", "import json, sys; print(json.dumps(sys.argv[1:]))"]
+
+told: list[dict[str, object]] = []  # by the callbacks, one for each try
+
+
+def begin(context: dict) -> None:
+    ti = context["ti"]
+    told.append({"task": ti.task_id, "map_index": ti.map_index, "try": ti.try_number})
+
+
+def end(context: dict) -> None:
+    error = context.get("exception")
+    told[-1] |= {"error": type(error).__name__, "text": str(error)}
+
+
+def sh(script: str) -> dict[str, object]:
+    return {"image": "busybox:1", "command": ["sh", "-c", script]}
+
+
+CALLBACKS = {f"on_{event}_callback": end for event in ("failure", "retry", "skipped")} | {"on_execute_callback": begin}
+
+with DAG("lab", schedule=None, default_args={"retry_delay": timedelta(0), **CALLBACKS}, params={"who": "x"}) as dag:
+    IndexedJobOperator(task_id="Group.one_pod", **sh("echo hello"))
+    JobSetOperator(task_id="gang", pods=2, **sh("echo $DAGSET_INDEX of $DAGSET_PODS"))
+    IndexedJobOperator(task_id="app_error", retries=1, **sh("echo no such row; exit 3"))
+    IndexedJobOperator(task_id="failed_fast", retries=1, **sh("exit 139"))
+    IndexedJobOperator(task_id="skipped", skip_on_exit_code=[98, 99], **sh("exit 99"))
+    IndexedJobOperator(task_id="kept", keep="always", **sh("true"))
+    IndexedJobOperator(task_id="invalid", pods=0, retries=1, **sh("true"))
+    IndexedJobOperator(task_id="wrong_coupling", node={"coupling": "gang", "pods": 2}, retries=1, **sh("true"))
+    IndexedJobOperator(task_id="no_file", node="none.yaml", retries=1)
+    IndexedJobOperator(task_id="two_clusters", cluster="local", config_file="x", retries=1, **sh("true"))
+    IndexedJobOperator(task_id="no_kubeconfig", config_file="/none/{{ params.who }}", retries=1, **sh("true"))
+    IndexedJobOperator(task_id="no_context", cluster_context="x", retries=1, **sh("true"))
+    IndexedJobOperator.partial(task_id="mapped_pods", **sh("echo $DAGSET_INDEX")).expand(pods=[1, 2])
+    IndexedJobOperator.partial(task_id="mapped_command", image="busybox:1").expand(
+        command=[["echo", "{{ ti.map_index }}"], ["echo", "second"]]
+    )
+    count = task(task_id="count")(lambda: 2)()
+    IndexedJobOperator(task_id="from_xcom", pods=count, **sh("echo $DAGSET_PODS"))
+    IndexedJobOperator(
+        task_id="templated",
+        name="{{ params.who }}-node",
+        image="{{ params.who }}:1",
+        command=["sh", "-c", "echo {{ params.who }} $WHO $(cat $DAGSET_FILES/note)"],
+        env={"WHO": "{{ ti.task_id }}"},
+        files={"note": {"text": "{{ run_id }}"}},
+        deadline="{{ 2 * 30 }}m",
+    )
+    IndexedJobOperator(task_id="verbatim", image="busybox:1", command=[*PRINT_ARGUMENTS, *VERBATIM])
+    IndexedJobOperator(task_id="from_file", node="node.yaml")
+    IndexedJobOperator(task_id="from_file_with_words", node="{{ 'node' }}.yaml", name="other", env={"WHO": "argument"})
+    IndexedJobOperator(task_id="from_node", node=load(HERE / "node.yaml"))
+    IndexedJobOperator(task_id="by_connection", kubernetes_conn_id="lab", **sh("echo hello"))
+    IndexedJobOperator(task_id="left_running", **sh("echo the new spec"))
+    IndexedJobOperator(task_id="killed", retries=1, **sh("echo up; exec sleep 600"))
+    IndexedJobOperator(task_id="timed_out", execution_timeout=timedelta(seconds=2), **sh("exec sleep 600"))
+
+
+def main(kubeconfig: str, gate: str, result: Path) -> None:
+    """Run the DAG on an empty database and write down how each try and each task ended, and which objects are left.
+
+    Before that, leave a node running as a worker that was lost would have; it ends when somebody writes to `gate`.
+    """
+    from airflow.utils.db import initdb
+
+    from dagset.run.connect import open_cluster
+    from dagset.run.submit import submit
+
+    cluster = open_cluster(kubeconfig)
+    left = DagNode(name="left-running", **sh(f"cat {gate}"))
+    submit(left, Identity(owner="airflow:lab", dag="lab", run=RUN_ID, task="left_running"), cluster=cluster)
+    initdb()
+    runs = [each.test(run_after=RUN_AFTER) for each in (dag, runpy.run_path(str(EXAMPLE))["dag"])]
+    objects = [
+        found["metadata"]["labels"]
+        for kind in ("Job", "JobSet")
+        for found in cluster.list(kind, namespace="default", labels={"dagset.io/dag": "lab"}).items
+    ]
+    kept = sorted((labels["dagset.io/task"], int(labels["dagset.io/generation"])) for labels in objects)
+    result.write_text(
+        json.dumps({"tries": told, "tasks": [row for run in runs for row in tasks_of(run)], "kept": kept})
+    )
+
+
+def tasks_of(run: Any) -> list[dict[str, object]]:
+    from airflow.models.xcom import XComModel
+    from airflow.settings import Session
+
+    with Session() as session:
+        rows = session.query(XComModel).filter_by(dag_id=run.dag_id, key="return_value")
+        pushed = {(row.task_id, row.map_index): XComModel.deserialize_value(row) for row in rows}
+    return [
+        {"task": ti.task_id, "map_index": ti.map_index, "state": ti.state, "tries": ti.try_number}
+        | {"xcom": pushed.get((ti.task_id, ti.map_index))}
+        for ti in run.get_task_instances()
+    ]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -1,0 +1,160 @@
+"""Workflows that a real Snakemake runs on the local cluster."""
+
+import os
+import signal
+
+import pytest
+
+from tests.snakemake.workflow import Workflow, ended
+
+pytestmark = pytest.mark.cluster
+
+GOOD = r"""
+PARTS = [f"part{i}" for i in range(20)]
+AS_IS = '$(DAGSET_ROLE)"q"$$(X)$DAGSET_ROLE'
+
+rule all:
+    input: "chained", "told", "named-" + AS_IS, PARTS
+
+rule first:
+    output: "first"
+    shell: "echo one > {output}; echo said by first"
+
+rule second:
+    input: "first"
+    output: "chained"
+    shell: "cat {input} > {output}; echo two >> {output}"
+
+rule part:
+    output: "part{i}"
+    shell: "echo {wildcards.i} > {output}"
+
+rule as_is:
+    output: "named-{text}"
+    params: as_is=AS_IS
+    shell: r'''printf '%s\n' {wildcards.text:q} {params.as_is:q} '{{x}} $(X) $X "q" '\''s'\''' > {output:q}'''
+
+rule told:
+    output: "told"
+    threads: 2
+    resources: jobset_node="told.yaml", jobset_restarts=1, jobset_keep="always", mem_mb=900, runtime=7
+    shell: "echo $COLOUR $SIZE $DAGSET_ROLE > {output}"
+"""
+
+
+def test_a_workflow_runs_to_its_end_with_every_word_and_every_character_where_it_belongs(workflow: Workflow):
+    workflow.write(GOOD)
+    folder = workflow.folder
+    (folder / "all.yaml").write_text("env: {COLOUR: red}\ncpu: 500m\ngrace_period: 5s\n")
+    (folder / "told.yaml").write_text("env: {COLOUR: blue, SIZE: '2'}\ncpu: 250m\n")
+
+    run = workflow.run("--jobset-node", "all.yaml", "--jobset-image", "smk:1")
+
+    assert (0, "one\ntwo\n") == (run.code, (folder / "chained").read_text()), run.said
+    assert [f"{i}\n" for i in range(20)] == [(folder / f"part{i}").read_text() for i in range(20)]
+    as_is = '$(DAGSET_ROLE)"q"$$(X)$DAGSET_ROLE'
+    assert [as_is, as_is, "{x} $(X) $X \"q\" 's'"] == (folder / f"named-{as_is}").read_text().splitlines()
+    assert "blue 2 worker\n" == (folder / "told").read_text()
+    assert "said by first" in workflow.log("first")
+    (kept,) = workflow.objects("Job")  # keep is always for this one; what went well is deleted otherwise
+    pod = kept["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    assert {"requests": {"cpu": "250m", "memory": "900M"}, "limits": {"memory": "900M"}} == container["resources"]
+    assert ("smk:1", 5) == (container["image"], pod["terminationGracePeriodSeconds"])
+    assert (1, 420) == (kept["spec"]["backoffLimitPerIndex"], kept["spec"]["activeDeadlineSeconds"])
+
+
+BAD = r"""
+rule all:
+    input: "flaky", "hopeless", "impossible", "grouped"
+
+rule flaky:
+    output: "flaky"
+    retries: 1
+    shell: "echo run >> flaky.runs; test $(wc -l < flaky.runs) = 2; touch {output}"
+
+rule hopeless:
+    output: "hopeless"
+    retries: 2
+    shell: "echo run >> hopeless.runs; seq 2000; echo no luck >&2; exit 3"
+
+rule impossible:
+    output: "impossible"
+    retries: 2
+    resources: jobset_deadline="30:00"
+    shell: "touch {output}"
+
+rule grouped:
+    output: "grouped"
+    group: "few"
+    shell: "echo not us; exit 4"
+"""
+
+
+def test_failures_are_told_with_their_reason_and_retried_as_often_as_snakemake_says(workflow: Workflow):
+    workflow.write(BAD)
+
+    run = workflow.run("--keep-going")
+
+    assert 1 == run.code, run.said
+    assert (workflow.folder / "flaky").exists()
+    assert 2 == (workflow.folder / "flaky.runs").read_text().count("run")
+    assert 3 == (workflow.folder / "hopeless.runs").read_text().count("run"), "1 try and 2 retries, each by Snakemake"
+    assert 3 == run.said.count("\n    no luck\n"), "the last lines stand in Snakemake's message"
+    assert 3 == run.said.count("; exit 3' returned non-zero exit status 3."), "and so does the exit code"
+    assert "app_error: worker[0] exited 1" in run.said
+    assert "\n    not us\n" in run.said, "a group tells its reason too"
+    assert 1 == run.said.count("deadline: '30:00' is not a duration"), "what cannot be is not tried again"
+    logs = sorted((workflow.folder / ".snakemake" / "jobset_logs" / "hopeless").iterdir())
+    assert [True] * 3 == ["\n1\n" in log.read_text() and "\n2000\nno luck\n" in log.read_text() for log in logs]
+    assert 3 + 1 + 1 == len(workflow.objects("Job")), "what failed stays to be looked at"
+
+
+def test_an_unknown_word_is_refused_before_anything_runs(workflow: Workflow):
+    workflow.write('rule a:\n    output: "a"\n    resources: jobset_memry="1Gi"\n    shell: "touch {output}"\n')
+
+    run = workflow.run("a")
+
+    assert 1 == run.code
+    assert "jobset: rule a: jobset_memry: unknown word; did you mean memory?" in run.said
+    assert [] == workflow.objects("Job")
+
+
+def test_ctrl_c_leaves_no_running_node(workflow: Workflow):
+    workflow.write(
+        'rule all:\n    input: "a", "b"\n'
+        'rule long:\n    output: "{x,[ab]}"\n    shell: "echo up > up-{wildcards.x}; sleep 600"\n'
+    )
+    pipes = [workflow.fifo("up-a"), workflow.fifo("up-b")]
+    process = workflow.start()
+    said = [pipe.read_text() for pipe in pipes]  # both jobs run
+
+    os.killpg(process.pid, signal.SIGINT)
+    run = ended(process)
+
+    assert ["up\n", "up\n"] == said
+    assert 1 == run.code, run.said
+    assert "jobset: cancelling 2 nodes" in run.said
+    assert ([], []) == (workflow.objects("Job"), workflow.objects("Pod"))
+
+
+def test_a_run_after_a_crash_follows_what_still_runs(workflow: Workflow):
+    workflow.write('rule slow:\n    output: "slow"\n    shell: "echo run >> runs; echo up > up; cat go > {output}"\n')
+    up, go = workflow.fifo("up"), workflow.fifo("go")
+    crashed = workflow.start("slow")
+    up.read_text()
+    os.killpg(crashed.pid, signal.SIGKILL)
+    ended(crashed)
+
+    again = workflow.start("slow", "--nolock", "--rerun-incomplete")
+    until_said(again, "is running already")
+    go.write_text("done\n")
+    run = ended(again)
+
+    assert 0 == run.code, run.said
+    assert ("done\n", "run\n") == ((workflow.folder / "slow").read_text(), (workflow.folder / "runs").read_text())
+
+
+def until_said(process, words: str) -> None:
+    assert process.stdout is not None
+    assert any(words in line for line in process.stdout), f"it never said {words!r}"

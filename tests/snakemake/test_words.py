@@ -1,0 +1,118 @@
+"""From a rule's words to its DagNode, without Snakemake."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from dagset.errors import InvalidNode
+from dagset.model import DagNode, Role
+from snakemake_executor_plugin_jobset import words
+
+WORDS = [field.name for field in msgspec.structs.fields(DagNode)]
+BY_FILE = {
+    "roles": "roles: [{name: leader}, {name: worker, command: [sleep]}]",
+    "env": "env: {LR: '0.1'}",
+    "files": "files: {a.txt: {path: a.txt}}",
+    "fail_exit_codes": "fail_exit_codes: [7]",
+}
+THE_JOBS_OWN = {"command", "args"}
+
+
+def node(*layers: dict[str, Any], command: str = "true") -> DagNode:
+    return words.job_node([{"name": "job", "image": "smk:1"}, *layers], command=command)
+
+
+def example(word: str) -> Any:
+    (field,) = (field for field in msgspec.structs.fields(DagNode) if field.name == word)
+    info = msgspec.inspect.type_info(field.type)
+    assert isinstance(info, msgspec.inspect.Metadata)
+    assert info.extra_json_schema is not None
+    return info.extra_json_schema["examples"][0]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_is_given_by_a_rule_or_by_a_node_file(word: str, tmp_path: Path):
+    if word in words.SCALAR_WORDS:
+        value = 1 if word == "pods" else example(word)  # more pods than one are for a second role
+        words.refuse_resources([f"jobset_{word}"], rule="a")
+        told = node({"coupling": "gang"} if word == "success" else {}, words.ruled_words({f"jobset_{word}": value}))
+        assert value == getattr(told, word)
+    elif word not in THE_JOBS_OWN:
+        (tmp_path / "a.txt").write_text("content")
+        (tmp_path / "node.yaml").write_text(BY_FILE[word])
+        told = node(words.file_words(tmp_path / "node.yaml"))
+        assert getattr(node(), word) != getattr(told, word)
+
+
+def test_the_jobs_command_takes_the_place_of_the_first_roles_and_arrives_as_it_is():
+    told = node({"roles": [{"name": "leader", "args": ["x"]}, {"name": "worker", "command": ["w"]}]}, command="a $(B)")
+
+    assert [("/bin/sh", "-c", "a $$(B)"), ("w",)] == [role.command for role in told.roles]
+    assert [(), ()] == [role.args for role in told.roles]
+
+
+def test_later_words_win_and_those_of_a_pod_go_to_the_first_role():
+    defaults = {"cpu": 2, "env": {"A": "1"}, "image": "all:1", "ttl": "2d"}
+    file = {"roles": [{"name": "leader", "cpu": 4}, {"name": "worker"}], "ttl": "3d"}
+
+    told = node(defaults, file, {"memory": "1Gi", "restarts": 1})
+
+    leader = Role(name="leader", image="all:1", env={"A": "1"}, cpu=4, memory="1Gi", command=("/bin/sh", "-c", "true"))
+    assert (leader, Role(name="worker", image="all:1")) == told.roles
+    assert ("3d", 1, "gang") == (told.ttl, told.restarts, told.coupling)
+
+
+@pytest.mark.parametrize(
+    ("resources", "meant"),
+    [
+        ({}, {"cpu": 2}),
+        ({"mem_mb": 500, "runtime": 90, "gpu": 1}, {"cpu": 2, "memory": "500M", "deadline": "90m", "gpu": 1}),
+        ({"mem_mb": "<TBD>", "runtime": "<TBD>"}, {"cpu": 2}),
+    ],
+    ids=["threads only", "all", "not known yet"],
+)
+def test_snakemakes_own_words_mean_ours(resources: dict[str, Any], meant: dict[str, Any]):
+    assert meant == words.snakemakes_words(threads=2, resources=resources)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("jobset_memry", "rule a: jobset_memry: unknown word; did you mean memory?"),
+        ("jobset_retries", "rule a: jobset_retries: unknown word; did you mean restarts (a retry is a new node"),
+        ("jobset_env", "rule a: jobset_env: Snakemake's resources hold no lists and mappings; give env in a node file"),
+    ],
+)
+def test_a_resource_that_is_no_word_is_refused(name: str, text: str):
+    with pytest.raises(InvalidNode) as refused:
+        words.refuse_resources(["mem_mb", "jobset_node", "jobset_ttl", name], rule="a")
+
+    assert str(refused.value).startswith(text)
+
+
+def test_a_job_that_would_run_more_than_once_is_refused():
+    with pytest.raises(InvalidNode, match=r"pods: 4 pods would each run the job, and write the same files; leave"):
+        node({"pods": 4, "coupling": "gang"})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "cannot be read: No such file"),
+        ("- a", "['a'] is not a mapping of words"),
+        ("a: b: c", "line 1, column 5"),
+        ("retries: 1", "retries: unknown word"),
+    ],
+    ids=["missing", "list", "no yaml", "unknown word"],
+)
+def test_a_bad_node_file_is_named(text: str | None, problem: str, tmp_path: Path):
+    path = tmp_path / "node.yaml"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(InvalidNode) as refused:
+        words.file_words(path)
+
+    assert str(refused.value).startswith(f"{path}: {problem}")
