@@ -5,13 +5,16 @@ BIN := .venv/bin
 MEMBERS := core airflow_provider hera_steps snakemake_executor
 CLUSTER := $(PYTHON) -m tests.realcluster
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit setup lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster clean
+.PHONY: help demo demo-engines test check unit setup lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
 demo: .venv/.core ## run examples/iris on the local cluster: one leader and three workers train a classifier
 	@$(BIN)/dagset run examples/iris/node.yaml
+
+demo-engines: setup ## the same node through Airflow and Snakemake, and as an Argo workflow held against Argo's schema
+	@$(BIN)/python examples/demo_engines.py
 
 test: setup ## set up and run all tests that this machine can run (DAGSET_REQUIRE_ALL=1: nothing may be left out)
 	@[ "$$DAGSET_REQUIRE_ALL" != 1 ] || $(CLUSTER) build
