@@ -90,8 +90,9 @@ class Collector:
                 await asyncio.sleep(0)
 
     def _changed(self, verb: str, kind: str, thing: Object) -> None:
-        for reference in _references(thing):
-            if verb != "ADDED" and reference["kind"] in _KNOWN_KINDS:
+        for reference in _references(thing) if verb != "ADDED" else ():
+            # Only an owner on its way out waits for its dependents; looking at all of them costs each pod of an array.
+            if reference["kind"] in _KNOWN_KINDS and is_deleting(self._owner_of(thing)(reference) or {"metadata": {}}):
                 self._enqueue(reference["kind"], key_of(thing)[0], reference["name"], spread=False)
         if verb == "DELETED":
             self._enqueue_dependents(thing)

@@ -1,5 +1,6 @@
 """The steps of a submit that touch the cluster. Each may be repeated, and finds what an earlier try has done."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,10 +34,10 @@ class Steps:
     cluster: Cluster
     namespace: str
     identity: Identity
-    tell: Callable[[str], None]
-    limit_s: float
-    sleep: Callable[[float], None]
-    clock: Callable[[], float]
+    tell: Callable[[str], None] = lambda _text: None
+    limit_s: float = 120.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
     def owners(self, kind: str) -> list[Manifest]:
         """Return all Jobs and JobSets of this identity. Only `kind` itself must be there and allowed."""

@@ -62,35 +62,6 @@ def submit(
         ClusterUnreachable: call again with the same identity; what was done so far is found.
     """
 
-    def compiled(generation: int) -> Bundle:
-        return compile_node(node, identity.with_generation(generation))
-
-    return submit_compiled(
-        compiled,
-        identity,
-        cluster=cluster,
-        namespace=namespace,
-        on_conflict=on_conflict,
-        tell=tell,
-        limit_s=limit_s,
-        sleep=sleep,
-        clock=clock,
-    )
-
-
-def submit_compiled(
-    compiled: Callable[[int], Bundle],
-    identity: Identity,
-    *,
-    cluster: Cluster,
-    namespace: str | None = None,
-    on_conflict: OnConflict = "refuse",
-    tell: Callable[[str], None] = lambda _text: None,
-    limit_s: float = 120.0,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> Submitted:
-    """Do the same for a bundle by generation; its spec hash is the same in every one."""
     steps = Steps(
         cluster=cluster,
         namespace=namespace or cluster.namespace,
@@ -100,6 +71,16 @@ def submit_compiled(
         sleep=sleep,
         clock=clock,
     )
+    return submit_compiled(
+        lambda generation: compile_node(node, identity.with_generation(generation)), steps, on_conflict=on_conflict
+    )
+
+
+def submit_compiled(
+    compiled: Callable[[int], Bundle], steps: Steps, *, on_conflict: OnConflict = "refuse"
+) -> Submitted:
+    """Do the same for a bundle by generation; its spec hash is the same in every one."""
+    identity = steps.identity
     bundle = compiled(identity.generation)
     for _ in range(ROUNDS):
         match choose(steps.owners(bundle.kind), identity=identity, spec_hash=bundle.spec_hash):

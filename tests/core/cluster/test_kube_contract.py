@@ -18,6 +18,7 @@ from dagset.errors import AlreadyExists, ClusterRefused, ClusterUnreachable, Not
 from dagset.local import client
 from dagset.model import DagNode, File, Identity
 from dagset.run.release import cancel
+from dagset.run.steps import Steps
 from dagset.run.submit import submit, submit_compiled
 from dagset.testing.fake_cluster import FaultyCluster
 
@@ -281,8 +282,8 @@ def test_submit_that_dies_at_any_request_is_completed_by_the_next(place, number,
 
     faulty = FaultyCluster(place.cluster, plan={number: fate})
     with pytest.raises(ClusterUnreachable):
-        submit_compiled(compiled, identity, cluster=faulty, limit_s=0)
-    submitted = submit_compiled(compiled, identity, cluster=place.cluster)
+        submit_compiled(compiled, Steps(cluster=faulty, namespace="default", identity=identity, limit_s=0))
+    submitted = submit_compiled(compiled, Steps(cluster=place.cluster, namespace="default", identity=identity))
 
     assert [submitted.ref.uid] == [job["metadata"]["uid"] for job in place.list("Job").items]
     assert [submitted.ref.uid] == [

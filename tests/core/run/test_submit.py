@@ -7,6 +7,7 @@ from dagset.compile import Bundle
 from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, NotOurs
 from dagset.model import DagNode, File, Identity
 from dagset.run.existing import Attach, Conflicting, CreateNew, WaitForDeletion, choose
+from dagset.run.steps import Steps
 from dagset.run.submit import submit, submit_compiled
 from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
 
@@ -38,9 +39,10 @@ class World:
         self.now += seconds
         self._meanwhile(self.now)
 
-    def submit(self, compiled=None, **words):
-        words = {"cluster": self.cluster, "tell": self.told.append, **words}
-        return submit_compiled(compiled or bundle(), ME, sleep=self.sleep, clock=lambda: self.now, **words)
+    def submit(self, compiled=None, *, on_conflict="refuse", **words):
+        words = {"cluster": self.cluster, "namespace": "default", "tell": self.told.append, **words}
+        steps = Steps(identity=ME, sleep=self.sleep, clock=lambda: self.now, **words)
+        return submit_compiled(compiled or bundle(), steps, on_conflict=on_conflict)
 
 
 def ended(manifest, condition="Complete"):
