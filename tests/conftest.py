@@ -8,6 +8,30 @@ import pytest
 pytest_plugins = ["tests.realcluster.fixtures"]
 
 
+# Tests of these start processes of their own (daemons, engines, examples): `make check` leaves them to `make test`.
+STARTING_PROCESSES = (
+    "airflow/test_operators.py",
+    "airflow/test_registration.py",
+    "core/cluster/test_kube_contract.py",
+    "core/local/test_api_kubernetes_client.py",
+    "core/local/test_daemon.py",
+    "core/local/test_kubelet_pods.py",
+    "core/local/test_manager.py",
+    "examples",
+    "hera/test_schema.py",
+    "realcluster/test_fixtures.py",
+    "snakemake/test_registration.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes as `cluster`."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(STARTING_PROCESSES):
+            item.add_marker(pytest.mark.cluster)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files; read the diff in review")
 
