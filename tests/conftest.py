@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,11 @@ STARTING_PROCESSES = (
     "realcluster/test_fixtures.py",
     "snakemake/test_registration.py",
 )
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C mean what it means at a terminal: a shell starts what it runs in the background with it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

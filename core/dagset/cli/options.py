@@ -1,5 +1,6 @@
 """What the commands have in common: options, the identity of a node file, the way to the cluster."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
     from dagset.cluster.protocol import Cluster
     from dagset.model import Identity
 
-__all__ = ["connect", "in_cluster", "json_or_text", "node_identity", "quiet"]
+__all__ = ["connect", "in_cluster", "json_or_text", "namespace_option", "node_identity", "quiet"]
 
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # a DNS-1123 label
 F = TypeVar("F", bound=Callable[..., Any])
 
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no pod lines, only how it ended.")
@@ -19,11 +21,20 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no pod
 
 def in_cluster(command: F) -> F:
     """Add --cluster and --namespace."""
-    command = click.option("-n", "--namespace", metavar="NAME", help="Namespace (default: the cluster's own choice).")(
-        command
-    )
+    command = namespace_option("Namespace (default: the cluster's own choice).")(command)
     text = "`local`, `in-cluster`, or KUBECONFIG[#CONTEXT] (default: $DAGSET_CLUSTER, then local)."
     return click.option("--cluster", metavar="CLUSTER", help=text)(command)
+
+
+def namespace_option(text: str) -> Callable[[F], F]:
+    """Add -n, which takes what can be the name of a namespace."""
+    return click.option("-n", "--namespace", metavar="NAME", callback=_namespace, help=text)
+
+
+def _namespace(_ctx: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not NAMESPACE.fullmatch(name):
+        raise click.BadParameter(f"{name!r} is no namespace: lower-case letters, digits and hyphens, at most 63")
+    return name
 
 
 def json_or_text(command: F) -> F:

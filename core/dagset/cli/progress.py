@@ -90,6 +90,8 @@ def restart_line(seen: "Observation") -> str:
     how = cause.reason if first is None or first.exit_code is None else f"exited {first.exit_code}"
     if cause.reason == "disrupted":
         return f"restarting, not counted: disrupted{f' ({who}{how})' if who else ''}"
+    if first is None and not counted:
+        return "restarting"  # nobody saw why: a watch was away
     return f"restarting {of}: {who}{how}"
 
 

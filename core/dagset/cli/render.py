@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagset.cli.options import node_identity
+from dagset.cli.options import namespace_option, node_identity
 
 if TYPE_CHECKING:
     from dagset.compile import Bundle
@@ -15,7 +15,7 @@ __all__ = ["render"]
 
 @click.command(short_help="Print the manifests of NODE, without a cluster.")
 @click.argument("node")
-@click.option("-n", "--namespace", metavar="NAME", help="Write this namespace into the manifests (default: none).")
+@namespace_option("Write this namespace into the manifests (default: none).")
 @click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="yaml documents, or a v1 List."
 )

@@ -90,9 +90,9 @@ class _Task:
         """Return how it ended, and whether it had been running already; None when an interrupt came before it was."""
         try:
             submitted = self._submit(node, identity)
-        except KeyboardInterrupt:
+            return self._follow(submitted), submitted.attached
+        except KeyboardInterrupt:  # also in the moment between the two, when the node runs and nobody follows yet
             return undo_submit(identity, cluster=self.cluster, screen=self.screen), False
-        return self._follow(submitted), submitted.attached
 
     def _submit(self, node: "DagNode", identity: "Identity") -> "Submitted":
         from dagset.run.submit import submit

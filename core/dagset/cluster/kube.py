@@ -1,6 +1,6 @@
 """The Cluster that speaks to a real API server, and to the local one: the same REST, the same code."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dagset.cluster import answers, wire
@@ -26,10 +26,14 @@ class KubeCluster:
         context: str | None = None,
         namespace: str | None = None,
         describe: str | None = None,
+        revive: Callable[[], None] | None = None,
     ) -> None:
-        """Read the kubeconfig, ask the server nothing yet; raises `DagsetError` when the file leads nowhere."""
+        """Read the kubeconfig, ask the server nothing yet; raises `DagsetError` when the file leads nowhere.
+
+        `revive` is called when nobody listens at the server's address, before the request is sent once more.
+        """
         access = kubeconfig if isinstance(kubeconfig, Access) else read_kubeconfig(kubeconfig, context=context)
-        self._transport = Transport(access)
+        self._transport = Transport(access, revive=revive)
         self.describe, self.namespace = describe or access.describe, namespace or access.namespace
 
     @classmethod

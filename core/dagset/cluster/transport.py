@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import urllib3
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError, LocationValueError, ProxyError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProxyError, ReadTimeoutError, SSLError
 
 from dagset.cluster import answers
 from dagset.cluster.access import Access
@@ -30,8 +30,9 @@ KEPT_CONNECTIONS = 256  # more may be open at once; so many are kept for the nex
 class Transport:
     """Sends requests to one server, from any number of threads. Repeats nothing, follows no redirect."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, access: Access, *, revive: Callable[[], None] | None = None) -> None:
+        """Open nothing yet. `revive` is called when nobody listens, and the request is sent once more then."""
+        self._access, self._revive = access, revive
         with _weather("connect", access.server):
             self._pool = _pool(access)
 
@@ -50,6 +51,15 @@ class Transport:
             return response
 
     def _send(self, request: Request, *, silence_s: float | None) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._send_once(request, silence_s=silence_s)
+        except NewConnectionError:  # nothing was sent, so nothing can be doubled
+            if self._revive is None:
+                raise
+        self._revive()
+        return self._send_once(request, silence_s=silence_s)
+
+    def _send_once(self, request: Request, *, silence_s: float | None) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json", "User-Agent": "dagset"}
         if request.body is not None:
             headers["Content-Type"] = request.content_type

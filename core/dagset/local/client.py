@@ -15,7 +15,7 @@ from typing import Any
 from dagset.local.errors import LocalClusterFailed
 from dagset.local.state import StateDir, default_state_dir, held, is_alive, is_held
 
-__all__ = ["ensure_running", "status", "stop"]
+__all__ = ["ensure_running", "revive", "status", "stop"]
 
 _START_S = 15.0
 _STOP_S = 60.0
@@ -34,6 +34,17 @@ def ensure_running(state_dir: Path | None = None) -> Path:
     if not _is_serving(state):
         _start(state)
     return state.kubeconfig
+
+
+def revive(state_dir: Path | None = None) -> None:
+    """Start a daemon again that died; one that was stopped stays so, for that was somebody's wish.
+
+    Raises:
+        LocalClusterFailed: it was stopped, or does not start.
+    """
+    if not _state(state_dir).daemon.exists():  # a daemon that ends by itself takes the file along
+        raise LocalClusterFailed("the local cluster was stopped; `dagset list` starts it again, and its nodes go on")
+    ensure_running(state_dir)
 
 
 def stop(state_dir: Path | None = None) -> bool:

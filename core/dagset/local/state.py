@@ -68,8 +68,12 @@ class StateDir:
         Raises:
             LocalClusterFailed: with what to do.
         """
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = self.path.stat()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            found = self.path.stat()
+        except OSError as error:
+            problem = f"the state directory {self.path} cannot be made: {error.strerror}"
+            raise LocalClusterFailed(f"{problem}; choose another one with DAGSET_STATE") from None
         if found.st_uid != os.getuid():
             raise LocalClusterFailed(
                 f"the state directory {self.path} belongs to uid {found.st_uid}, not to us (uid {os.getuid()});"
@@ -87,12 +91,22 @@ class StateDir:
         try:
             found = version.read_text().strip()
         except FileNotFoundError:
+            self._refuse_foreign()
             write_private(version, content=f"{_FORMAT}\n".encode())
             return
         if found != _FORMAT:
             raise LocalClusterFailed(
                 f"the state directory {self.path} has format {found}, this release of dagset has {_FORMAT}: stop the"
                 " cluster with the release that wrote it, then remove the directory or choose another with DAGSET_STATE"
+            )
+
+    def _refuse_foreign(self) -> None:
+        """Raise when the directory holds somebody's files; another client's first draft of the version is none."""
+        foreign = [each.name for each in self.path.iterdir() if not each.name.startswith(".version.")]
+        if foreign and not (self.path / "version").exists():
+            raise LocalClusterFailed(
+                f"the state directory {self.path} holds files that are not the local cluster's ({sorted(foreign)[0]});"
+                " choose an empty or a new one with DAGSET_STATE"
             )
 
 

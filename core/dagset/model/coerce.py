@@ -14,7 +14,7 @@ import msgspec
 from dagset.errors import InvalidNode
 from dagset.model.identity import dns_safe
 
-__all__ = ["convert_fields", "refuse_unknown", "shown"]
+__all__ = ["check_text", "convert_fields", "refuse_unknown", "shown"]
 
 PRIVATE = frozenset({"env", "files"})  # their values may be secrets and never appear in a message
 DURATIONS = frozenset({"deadline", "ttl", "grace_period"})
@@ -69,6 +69,15 @@ def convert_fields(struct: msgspec.Struct, *, skip: Iterable[str] = ()) -> None:
         msgspec.structs.force_setattr(struct, field.name, converted)
 
 
+def _choices(info: Any) -> list[Any]:
+    """Return the words that a type allows."""
+    if isinstance(info, msgspec.inspect.Metadata):
+        return _choices(info.type)
+    if isinstance(info, msgspec.inspect.UnionType):
+        return [choice for each in info.types for choice in _choices(each)]
+    return list(info.values) if isinstance(info, msgspec.inspect.LiteralType) else []
+
+
 def _is_number(kind: Any) -> bool:
     """Whether a word takes whole numbers only: then text that spells one will do, for templates yield nothing else."""
     info = msgspec.inspect.type_info(kind)
@@ -83,10 +92,15 @@ def _is_number(kind: Any) -> bool:
 def _refusal(field: msgspec.structs.FieldInfo, value: object, message: str) -> InvalidNode:
     """Turn msgspec's sentence into ours: its path is appended to the field, its words follow the value."""
     words, _, path = message.partition(" - at ")
+    if words.startswith("Invalid enum value"):
+        choices = ", ".join(map(str, _choices(msgspec.inspect.type_info(field.type))))
+        return InvalidNode(f"{shown(value)} is not a choice", field=field.name, remedy=f"choose from {choices}")
     inner = path.strip("`").removeprefix("$").replace("[...]", "") if not path.startswith("`key`") else ""
     shown_value = "the value" if field.name in PRIVATE else shown(_inner(value, inner))
     if path.startswith("`key`"):
         shown_value = "a key"
+    elif field.name in PRIVATE and isinstance(value, dict) and not inner:
+        inner = next((f"[{key}]" for key, each in value.items() if not isinstance(each, str)), "")
     remedy = _remedy(field, value)
     problem = f"{shown_value} does not fit: {_in_words(words)}"
     return InvalidNode(problem, field=field.name + inner, remedy=remedy)
@@ -126,6 +140,13 @@ def _example(field: msgspec.structs.FieldInfo) -> str:
     schema = info.extra_json_schema if isinstance(info, msgspec.inspect.Metadata) else None
     examples = (schema or {}).get("examples", ["?"])
     return msgspec.json.encode(examples[0]).decode().strip('"')
+
+
+def check_text(text: str, *, field: str) -> None:
+    """Raise InvalidNode for characters that no process can be given: NUL, and halves of a surrogate pair."""
+    for character in text:
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            raise InvalidNode(f"holds the character {character!r}", field=field, remedy="remove it")
 
 
 def refuse_unknown(words: Mapping[str, object], struct: type[msgspec.Struct]) -> None:

@@ -25,6 +25,8 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if sum(given is not None for given in (self.path, self.text, self.data)) != 1:
             raise InvalidNode("needs exactly one of path, text and data", remedy="for example {path: train.py}")
+        if self.text is not None and any("\ud800" <= character <= "\udfff" for character in self.text):
+            raise InvalidNode("holds half of a surrogate pair", field="text", remedy="remove it")
 
     @property
     def content(self) -> bytes:
@@ -109,7 +111,7 @@ def _fill_roles(node: DagNode) -> None:
     given = {
         field.name: getattr(node, field.name)
         for field in msgspec.structs.fields(RoleWords)
-        if getattr(node, field.name) != field_default(field)
+        if getattr(node, field.name) != field_default(field) or isinstance(getattr(node, field.name), bool)
     }
     if not node.roles:
         _set(node, roles=(Role(**given),))

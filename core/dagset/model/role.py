@@ -6,7 +6,7 @@ import msgspec
 
 from dagset.errors import InvalidNode
 from dagset.model import words
-from dagset.model.coerce import convert_fields, shown
+from dagset.model.coerce import check_text, convert_fields, shown
 from dagset.model.duration import parse_duration_s
 from dagset.model.quantity import cpu_millis, memory_bytes
 
@@ -44,6 +44,11 @@ class Role(RoleWords, frozen=True, kw_only=True, forbid_unknown_fields=True):
             problem = f"{shown(self.image)} names no image" if self.image else "missing"
             raise InvalidNode(problem, field="image", remedy="for example image: python:3.11-slim")
         _check_env(self.env)
+        for field, texts in (("image", (self.image,)), ("command", self.command), ("args", self.args)):
+            for index, text in enumerate(texts):
+                check_text(text, field=field if field == "image" else f"{field}[{index}]")
+        if self.command and not self.command[0]:
+            raise InvalidNode("is empty", field="command[0]", remedy="name the program")
         if self.gpu and not RESOURCE_NAME.fullmatch(self.gpu_kind):
             problem = f"{shown(self.gpu_kind)} is not a resource name"
             raise InvalidNode(problem, field="gpu_kind", remedy="for example gpu_kind: nvidia.com/gpu")
@@ -73,5 +78,4 @@ def _check_env(env: dict[str, str]) -> None:
             raise InvalidNode("is not a name for a variable", field=f"env[{shown(name)}]", remedy="use A-Z, 0-9 and _")
         if RESERVED_ENV.fullmatch(name):
             raise InvalidNode("is set by dagset itself", field=f"env[{name!r}]", remedy="choose another name")
-        if "\0" in value:
-            raise InvalidNode("holds a NUL character", field=f"env[{name!r}]", remedy="remove it")
+        check_text(value, field=f"env[{name!r}]")

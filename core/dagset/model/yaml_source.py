@@ -15,10 +15,14 @@ class _Loader(yaml.SafeLoader):
     """The safe loader, refusing a key that stands twice in one mapping (YAML forbids it, PyYAML takes the last)."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        own = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        for index, key in enumerate(own):
-            if key in own[:index]:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        met: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+                continue
+            if key.value in met:
+                problem = f"the key {key.value!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            met.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 

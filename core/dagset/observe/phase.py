@@ -47,7 +47,14 @@ def _live(seen: Observation) -> list[PodSeen]:
 def _name(seen: Observation, live: list[PodSeen]) -> str:
     if "RestartingJobSet" in reading.conditions(seen.owner):
         return "restarting"
-    return "running" if any(pod.phase in ("Running", "Succeeded", "Failed") for pod in live) else "starting"
+    runs = any(pod.phase in ("Running", "Succeeded", "Failed") for pod in live) if live else _owner_tells_of_pods(seen)
+    return "running" if runs else "starting"
+
+
+def _owner_tells_of_pods(seen: Observation) -> bool:
+    """Whether the owner's own counts say that pods run or have ended, for who looks at the owner alone."""
+    counts = [reading.mapping(seen.owner, "status"), *reading.items(seen.owner, "status", "replicatedJobsStatus")]
+    return any(reading.count(each, name) for each in counts for name in ("ready", "succeeded"))
 
 
 def _detail(seen: Observation, live: list[PodSeen]) -> str:

@@ -21,6 +21,7 @@ from dagset.observe.facts import (
 __all__ = ["pod_seen", "failed_pod", "mark", "index_counts"]
 
 Object = Mapping[str, Any]
+WHY_LENGTH = 160
 STOPPED_CODES = (137, 143)  # how a container ends that was told to (SIGTERM, then SIGKILL)
 
 
@@ -134,7 +135,8 @@ def _waits(pod: Object) -> str:
             return reading.text(condition, "reason") or "Unschedulable"
     for status in reading.items(pod, "status", "containerStatuses"):
         if reason := reading.text(status, "state", "waiting", "reason"):
-            return reason
+            why = reading.text(status, "state", "waiting", "message")[:WHY_LENGTH]
+            return f"{reason} ({why})" if why else reason
     return "Pending"
 
 

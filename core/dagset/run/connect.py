@@ -34,7 +34,7 @@ def open_cluster(
     chosen = name or environ.get("DAGSET_CLUSTER") or LOCAL
     if chosen == LOCAL:
         access = read_kubeconfig((ensure_local or _ensure_local)(), environ=environ)
-        return KubeCluster(access, namespace=namespace, describe="local cluster")
+        return KubeCluster(access, namespace=namespace, describe="local cluster", revive=_revive_local)
     if chosen == "in-cluster":
         return KubeCluster(in_cluster(environ=environ), namespace=namespace)
     path, _, context = chosen.partition("#")
@@ -51,3 +51,9 @@ def _ensure_local() -> Path:
     from dagset.local.client import ensure_running
 
     return ensure_running()
+
+
+def _revive_local() -> None:
+    from dagset.local.client import revive
+
+    revive()

@@ -44,6 +44,8 @@ class Steps:
         try:
             found = self._list(kind)
         except NotFound as error:
+            if kind != "JobSet":
+                raise
             raise ClusterRefused(NO_JOBSET, status=error.status, reason=error.reason) from error
         with suppress(ClusterRefused):  # no CRD or no rights: then nobody has submitted one here either
             found += self._list("JobSet" if kind == "Job" else "Job")

@@ -3,7 +3,6 @@
 import json
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +79,6 @@ def running(cluster: PlayedCluster, owner: dict[str, Any]) -> None:
     cluster.put(pod_of(owner))
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Ctrl-C as at a terminal: a shell starts what it runs in the background with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_cancels_and_exits_120(node_file: Path) -> None:
     def interrupted(cluster: PlayedCluster, owner: dict[str, Any]) -> None:
         running(cluster, owner)

@@ -117,12 +117,12 @@ def test_it_ends_when_nobody_needs_it(tmp_path):
 
 
 def test_it_stays_for_an_unfinished_node(tmp_path):
-    tmp_path.chmod(0o700)
-    store = Store(tmp_path / "objects.sqlite")
+    StateDir(tmp_path / "state").prepare()
+    store = Store(tmp_path / "state" / "objects.sqlite")
     store.create("Job", job())
     store.close()
-    with serving(tmp_path, idle_s=0.05) as process:
-        until(lambda: datetime.now(UTC).timestamp() - (tmp_path / "daemon.json").stat().st_mtime > 0.5)
+    with serving(tmp_path / "state", idle_s=0.05) as process:
+        until(lambda: datetime.now(UTC).timestamp() - (tmp_path / "state" / "daemon.json").stat().st_mtime > 0.5)
         assert process.poll() is None
 
 

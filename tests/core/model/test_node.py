@@ -84,7 +84,7 @@ REFUSALS = {
     "for example deadline: 2h (unquoted, YAML reads 30:00 as 1800: write 30m)",
     "{name: n, image: a, deadline: soon}": "deadline: 'soon' is not a duration; write 30s, 15m, 1h30m or 2d",
     "{name: n, image: a, ttl: 5s}": "ttl: '5s' is too short to read the result in; at least 10m",
-    "{name: n, image: a, env: {LR: 0.1}}": "env: the value does not fit: expected text, got a number; "
+    "{name: n, image: a, env: {LR: 0.1}}": "env[LR]: the value does not fit: expected text, got a number; "
     'quote it, as in LR: "0.1"',
     "{name: n, image: a, env: {ON: yes}}": "env: a key does not fit: expected text, got true or false; "
     'quote it, as in LR: "0.1"',
@@ -100,6 +100,11 @@ REFUSALS = {
     "for example gpu_kind: nvidia.com/gpu",
     "{name: n, image: a, command: ls -l}": "command: 'ls -l' does not fit: expected a list, got text; "
     'for example command: ["python3","train.py"]',
+    '{name: n, image: a, command: ["a\\0b"]}': "command[0]: holds the character '\\x00'; remove it",
+    "{name: n, image: a, command: ['']}": "command[0]: is empty; name the program",
+    "{name: n, image: a, pods: true}": "pods: True does not fit: expected a whole number, got true or false; "
+    "for example pods: 4",
+    "{name: n, image: a, coupling: loose}": "coupling: 'loose' is not a choice; choose from array, gang",
     "{name: n, image: a, fail_exit_codes: [0]}": "fail_exit_codes[0]: 0 does not fit: expected a whole number >= 1; "
     "for example fail_exit_codes: [134,139]",
     "{name: n, image: a, success: {}}": "success: needs either roles, or indexes and count; "

@@ -1,8 +1,12 @@
 """Which cluster is meant, and that it is said."""
 
+import os
+import signal
+
 import pytest
 
-from dagset.errors import DagsetError
+from dagset.errors import ClusterUnreachable, DagsetError
+from dagset.local import client
 from dagset.run.connect import describe, open_cluster
 
 
@@ -61,3 +65,18 @@ def test_missing_file_says_which_and_what_to_do():
 def test_in_cluster_outside_of_a_pod_says_so():
     with pytest.raises(DagsetError, match="not inside a pod"):
         open_cluster("in-cluster", environ={}, ensure_local=never)
+
+
+@pytest.mark.cluster
+def test_the_local_cluster_is_started_again_when_it_died_but_not_when_it_was_stopped(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSET_STATE", str(tmp_path / "state"))
+    cluster = open_cluster("local")
+    dead = client.status()["pid"]
+    os.kill(dead, signal.SIGKILL)
+    os.waitpid(dead, 0)
+
+    assert [] == cluster.list("Job", namespace="default", labels={}).items
+    assert dead != client.status()["pid"]
+    assert client.stop()
+    with pytest.raises(ClusterUnreachable, match="was stopped; `dagset list` starts it again"):
+        cluster.list("Job", namespace="default", labels={})
