@@ -12,13 +12,12 @@ from typing import Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, Context, conf
 
 from dagset.cluster.protocol import Cluster
-from dagset.errors import DagsetError
 from dagset.model import DagNode, Identity, Ref
 from dagset.observe import Observation, Outcome, judge, phase_of
 from dagset.run.connect import describe
 from dagset.run.follow import Stopped, follow
 from dagset.run.logs import LogStream
-from dagset.run.release import cancel, release
+from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
 from dagset_airflow.clusters import CLUSTER_WORDS, opened
 from dagset_airflow.endings import errors_as_airflows, told_to_airflow
@@ -97,8 +96,10 @@ class _NodeOperator(BaseOperator):
         self.log.info("%s %s", ref, "is running already: following it" if submitted.attached else "created")
         outcome = self._follow(ref, cluster=cluster)
         self.log.info("%s: %s", outcome.phase, outcome.message)
-        if outcome.phase not in ("cancelled", "vanished"):
-            self._release(ref, outcome, keep=node.keep or "failed", cluster=cluster)
+        keep = node.keep or "failed"
+        kept = settle(ref, outcome, keep=keep, cluster=cluster, on_trouble=self.log.warning)
+        if kept is not None:
+            self.log.info("%s %s (keep: %s)", ref, "is kept until its ttl" if kept else "deleted", keep)
         return outcome
 
     def _follow(self, ref: Ref, *, cluster: Cluster) -> Outcome:
@@ -118,15 +119,6 @@ class _NodeOperator(BaseOperator):
         finally:
             for prefix, reason in logs.finish().items():
                 warn("lines of %s are missing: %s", prefix, reason)
-
-    def _release(self, ref: Ref, outcome: Outcome, *, keep: str, cluster: Cluster) -> None:
-        """Delete what is not kept; how the node ended stands, whatever becomes of this."""
-        try:
-            kept = release(ref, outcome, keep=keep, cluster=cluster)
-        except DagsetError as error:
-            self.log.warning("%s was not deleted: %s; it goes by its ttl", ref, error)
-        else:
-            self.log.info("%s %s (keep: %s)", ref, "is kept until its ttl" if kept else "deleted", keep)
 
 
 class JobSetOperator(_NodeOperator):

@@ -20,7 +20,7 @@ import yaml
 
 from dagset import constants
 from dagset.compile import Bundle, compile_node
-from dagset.compile.render import _Dumper as CoreDumper
+from dagset.compile.render import Dumper
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity, node_from
 from dagset_hera.parameters import PARAMETER, Number, check_text, merged, stood_in
@@ -54,20 +54,14 @@ class _Source(str):
     __slots__ = ()
 
 
-class _Dumper(CoreDumper):
-    """The core's, with Argo's variables, and quotes where another reader sees a number or a boolean (1e3, y)."""
+class _Dumper(Dumper):
+    """The core's, with Argo's variables."""
 
     def choose_scalar_style(self) -> str:
         is_source = isinstance(self.event, yaml.ScalarEvent) and self.event.style == "source"
         return "" if is_source else str(super().choose_scalar_style())
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    quoted = '"' if re.match(r"[A-Za-z/].", text) is None else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else quoted)
-
-
-_Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(_Source, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "source"))
 
 

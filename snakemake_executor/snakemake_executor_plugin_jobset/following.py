@@ -12,7 +12,7 @@ from dagset.model import DagNode, Identity, Ref
 from dagset.observe import Outcome, Verdict, verdict, verdict_of_error
 from dagset.run.follow import Stopped, follow
 from dagset.run.logs import LogStream
-from dagset.run.release import cancel, release
+from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
 
 __all__ = ["Ending", "Followers", "JobThread"]
@@ -78,7 +78,7 @@ class JobThread(threading.Thread):
         except BaseException:
             cancel(ref, cluster=cluster)
             raise
-        self._release(ref, outcome)
+        settle(ref, outcome, keep=self._node.keep or "failed", cluster=cluster, on_trouble=tell)
         return Ending(verdict(outcome, "snakemake"), _in_words(ref, outcome))
 
     def _followed(self, ref: Ref) -> Outcome:
@@ -101,15 +101,6 @@ class JobThread(threading.Thread):
             finally:
                 for prefix, why in logs.finish(patience_s=0.0 if shared.stop.is_set() else 5.0).items():
                     shared.tell(f"{ref}: lines of {prefix} are missing: {why}")
-
-    def _release(self, ref: Ref, outcome: Outcome) -> None:
-        """Delete what is not kept; how the node ended stands, whatever becomes of this."""
-        if outcome.phase in ("cancelled", "vanished"):
-            return
-        try:
-            release(ref, outcome, keep=self._node.keep or "failed", cluster=self._shared.cluster)
-        except DagsetError as error:
-            self._shared.tell(f"{ref} was not deleted: {error}; it goes by its ttl")
 
 
 def _in_words(ref: Ref, outcome: Outcome) -> str:

@@ -10,7 +10,6 @@ from dagset.cli.interrupt import cancel_node, interruptible, undo_submit
 from dagset.cli.options import connect, in_cluster, json_or_text, node_identity, quiet
 from dagset.cli.progress import Progress, summary
 from dagset.cli.screen import Screen
-from dagset.errors import DagsetError
 
 if TYPE_CHECKING:
     from dagset.cluster.protocol import Cluster
@@ -82,8 +81,7 @@ class _Task:
         self.screen.say(summary(outcome, elapsed_s=elapsed_s, with_lines=not self.with_lines))
         if as_json:
             self.screen.result(msgspec.json.encode(outcome).decode())
-        if outcome.phase not in ("cancelled", "vanished"):
-            self._release(outcome, keep=keep)
+        self._settle(outcome, keep=keep)
         return exit_code(outcome)
 
     def _outcome(self, node: "DagNode", identity: "Identity") -> "tuple[Outcome | None, bool]":
@@ -140,14 +138,12 @@ class _Task:
             self.screen.say(f"lines of {len(lost) - 5} more pods are missing")
         return None
 
-    def _release(self, outcome: "Outcome", *, keep: str) -> None:
-        """Delete what is not kept; how the node ended stands, whatever becomes of this."""
-        from dagset.run.release import release
+    def _settle(self, outcome: "Outcome", *, keep: str) -> None:
+        from dagset.run.release import settle
 
         ref = ref_to(outcome)
         try:
-            if not release(ref, outcome, keep=keep, cluster=self.cluster):
+            if settle(ref, outcome, keep=keep, cluster=self.cluster, on_trouble=self.screen.say) is False:
                 self.screen.progress(f"{ref} deleted (keep: {keep})")
-        except (DagsetError, KeyboardInterrupt) as error:
-            why = str(error) or "interrupted"
-            self.screen.say(f"{ref} was not deleted: {why}; it goes by its ttl, or by dagset cancel {ref.name}")
+        except KeyboardInterrupt:
+            self.screen.say(f"{ref} was not deleted: interrupted; it goes by its ttl, or by dagset cancel {ref.name}")

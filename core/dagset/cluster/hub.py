@@ -66,8 +66,9 @@ def list_and_watch(
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
     on_stream: Callable[[Stream[Event]], None] = lambda _stream: None,
+    is_closed: Callable[[], bool] = lambda: False,
 ) -> Iterator[News | Pause]:
-    """Yield a `Listed`, then every change after it, for ever; never raises a DagsetError.
+    """Yield a `Listed`, then every change after it, until `is_closed`; never raises a DagsetError.
 
     A watch that ends is resumed where it was; after 410 comes a new `Listed`. Weather is told by `Trouble` and
     outwaited. Where watching is forbidden, a `Listed` comes every few seconds. `on_stream` gets each open stream, so
@@ -82,7 +83,7 @@ def list_and_watch(
         jitter=jitter,
         on_stream=on_stream,
     )
-    while True:
+    while not is_closed():
         yield from loop.round()
 
 
@@ -182,7 +183,13 @@ class Hub:
         """Return a subscription whose first news is a `Listed` (or `Trouble`); several may write `into` one queue."""
         watcher = _Watcher(into if into is not None else queue.SimpleQueue())
         news = list_and_watch(
-            self._cluster, kind, namespace=namespace, labels=labels, clock=self._clock, on_stream=watcher.holds
+            self._cluster,
+            kind,
+            namespace=namespace,
+            labels=labels,
+            clock=self._clock,
+            on_stream=watcher.holds,
+            is_closed=watcher.is_closed,
         )
         # A daemon: a process that forgets to close may still end.
         threading.Thread(target=watcher.run, args=(news,), name=f"watch {kind}s in {namespace}", daemon=True).start()
@@ -204,6 +211,9 @@ class _Watcher:
                 self.queue.put(item)
             if self._closed.is_set():
                 return
+
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
 
     def holds(self, stream: Stream[Event]) -> None:
         self._stream = stream

@@ -7,10 +7,10 @@ import yaml
 
 from dagset.compile.bundle import Bundle
 
-__all__ = ["render_json", "render_yaml"]
+__all__ = ["Dumper", "render_json", "render_yaml"]
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Keys in the order they were written, no aliases, list items indented, several lines as a block."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  PyYAML's signature
@@ -30,13 +30,13 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
-_Dumper.add_representer(str, _text)
+Dumper.add_representer(str, _text)
 
 
 def render_yaml(bundle: Bundle) -> str:
     """Return the owner, then its parts, as YAML documents that `kubectl apply -f -` takes."""
     manifests = [bundle.owner, *bundle.parts]
-    return yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=2**31, allow_unicode=True)
+    return yaml.dump_all(manifests, Dumper=Dumper, sort_keys=False, width=2**31, allow_unicode=True)
 
 
 def render_json(bundle: Bundle) -> str:

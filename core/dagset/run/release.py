@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dagset import constants
 from dagset.cluster.protocol import Cluster, Manifest
 from dagset.cluster.weather import with_patience
-from dagset.errors import ClusterRefused, NotFound
+from dagset.errors import ClusterRefused, DagsetError, NotFound
 from dagset.model.identity import Ref
 from dagset.observe import Outcome
 
-__all__ = ["cancel", "release"]
+__all__ = ["cancel", "release", "settle"]
 
 LOOK_S = 0.5
 
@@ -31,6 +31,23 @@ def release(ref: Ref, outcome: Outcome, *, keep: str, cluster: Cluster) -> bool:
         return True
     _delete(ref, cluster=cluster, sleep=time.sleep, clock=time.monotonic)
     return False
+
+
+def settle(
+    ref: Ref, outcome: Outcome, *, keep: str, cluster: Cluster, on_trouble: Callable[[str], None] = lambda _text: None
+) -> bool | None:
+    """Keep or delete an ended node; how it ended stands, whatever becomes of this.
+
+    Returns:
+        True if it is kept, False if it is deleted; None if it was gone already, or could not be deleted, which is told.
+    """
+    if outcome.phase in ("cancelled", "vanished"):
+        return None
+    try:
+        return release(ref, outcome, keep=keep, cluster=cluster)
+    except DagsetError as error:
+        on_trouble(f"{ref} was not deleted: {error}; it goes by its ttl, or by dagset cancel {ref.name}")
+        return None
 
 
 def cancel(

@@ -10,7 +10,7 @@ from dagset.run.connect import open_cluster
 from dagset.run.follow import follow
 from dagset.run.here import identity_here
 from dagset.run.logs import LogStream, Sink
-from dagset.run.release import cancel, release
+from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
 
 __all__ = ["run_node"]
@@ -25,11 +25,12 @@ def run_node(
     keep: str | None = None,
     lines: Sink | None = None,
     on_change: Callable[[Observation], None] = lambda _seen: None,
+    tell: Callable[[str], None] = lambda _text: None,
 ) -> Outcome:
     """Run a node to its end and say how it ended; a failed node is an Outcome too, not an exception.
 
-    The same node (by identity) that runs already is attached to. An exception on the way, KeyboardInterrupt too,
-    cancels the node.
+    The same node (by identity) that runs already is attached to. An exception while it runs, KeyboardInterrupt too,
+    cancels it.
 
     Args:
         node: a DagNode, or the path of a node file.
@@ -39,22 +40,25 @@ def run_node(
         keep: never, failed or always; None takes the node's word, then always.
         lines: gets (prefix, text) for every line of every pod; None reads no logs.
         on_change: gets what is seen whenever the phase or its detail changes.
+        tell: gets a sentence for people when something is waited for, looks odd, or could not be deleted.
 
     Raises:
-        InvalidNode, NotOurs, Conflict, ClusterRefused, ClusterUnreachable: nothing of it is left running.
+        InvalidNode, NotOurs, Conflict, ClusterRefused: nothing of it was started.
+        ClusterUnreachable: call again; what was done so far is found.
     """
     loaded = node if isinstance(node, DagNode) else load(node)
     opened = open_cluster(cluster, namespace=namespace) if cluster is None or isinstance(cluster, str) else cluster
     place = Path.cwd() if isinstance(node, DagNode) else Path(node)
-    ref = submit(loaded, identity or identity_here(place, task=loaded.name), cluster=opened, namespace=namespace).ref
+    whose = identity or identity_here(place, task=loaded.name)
+    ref = submit(loaded, whose, cluster=opened, namespace=namespace, tell=tell).ref
     logs = None if lines is None else LogStream(opened, ref=ref, sink=lines)
     try:
-        outcome = follow(ref, cluster=opened, on_change=on_change, logs=logs)
-        if logs is not None:
-            logs.finish()
+        outcome = follow(ref, cluster=opened, on_change=on_change, on_trouble=tell, logs=logs)
     except BaseException:
         cancel(ref, cluster=opened)
         raise
-    if outcome.phase != "vanished":
-        release(ref, outcome, keep=keep or loaded.keep or "always", cluster=opened)
+    finally:
+        for prefix, why in (logs.finish() if logs is not None else {}).items():
+            tell(f"lines of {prefix} are missing: {why}")
+    settle(ref, outcome, keep=keep or loaded.keep or "always", cluster=opened, on_trouble=tell)
     return outcome

@@ -72,6 +72,14 @@ def test_ended_watch_goes_on_where_it_was():
     assert ["list", "watch from 1", "watch from 2"] == script.asked
 
 
+def test_nothing_more_is_asked_for_whoever_has_closed():
+    script, closed = Script(1, [Event("MODIFIED", pod(2))], [Event("MODIFIED", pod(3))]), iter([False, False, True])
+    loop = list_and_watch(script, "Pod", namespace="ml", labels={}, is_closed=closed.__next__)
+
+    assert [Listed("Pod", (pod(1),)), changed(2)] == list(loop)
+    assert ["list", "watch from 1"] == script.asked
+
+
 def test_bookmark_moves_on_and_is_no_news():
     script = Script(1, [Event("BOOKMARK", pod(9))], [Event("MODIFIED", pod(10))])
 

@@ -6,7 +6,7 @@ from dagset import constants
 from dagset.errors import ClusterRefused, NotFound
 from dagset.model.identity import Ref
 from dagset.observe import Outcome
-from dagset.run.release import cancel, release
+from dagset.run.release import cancel, release, settle
 from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
 
 LABELS = {constants.IDENTITY: "abc", constants.GENERATION: "1"}
@@ -45,6 +45,27 @@ def test_what_stays_after_its_end(keep, phase, kept):
 
     assert kept == release(ref, outcome(phase), keep=keep, cluster=cluster)
     assert kept == is_there(cluster)
+
+
+@pytest.mark.parametrize("phase", ["cancelled", "vanished"])
+def test_nothing_is_done_about_a_node_that_is_gone_already(phase):
+    cluster = FakeCluster()
+    ref, faulty = submitted(cluster), FaultyCluster(cluster, plan={})
+
+    assert settle(ref, outcome(phase), keep="never", cluster=faulty) is None
+    assert [] == faulty.requests
+
+
+def test_an_end_that_was_read_stands_when_the_node_cannot_be_deleted():
+    class Refusing(FakeCluster):
+        def delete(self, *_args, **_words):
+            raise ClusterRefused("jobs is forbidden", status=403)
+
+    cluster, told = Refusing(), []
+    ref = submitted(cluster)
+
+    assert settle(ref, outcome("failed"), keep="never", cluster=cluster, on_trouble=told.append) is None
+    assert ["Job default/a was not deleted: jobs is forbidden; it goes by its ttl, or by dagset cancel a"] == told
 
 
 def test_release_of_what_is_gone_is_fine():
