@@ -14,6 +14,7 @@ import pytest
 
 from dagset.local.kubelet.agent import Kubelet
 from dagset.local.store import Store
+from tests.core.local.waiting import until
 from tests.realcluster.fixtures import left_out
 
 Object = dict[str, Any]
@@ -36,16 +37,7 @@ class Machine:
 
     async def until(self, is_true: Callable[[], Any]) -> Any:
         """Wait for a change of the store after which this gives something."""
-        changed = asyncio.Event()
-        unsubscribe = self.store.subscribe(lambda *_: changed.set())
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not (found := is_true()):
-                    changed.clear()
-                    await changed.wait()
-        finally:
-            unsubscribe()
-        return found
+        return await until(self.store, is_true, patience_s=PATIENCE_S)
 
     async def phase(self, name: str, *phases: str) -> Object:
         """Wait until the pod is in one of these phases."""

@@ -19,6 +19,7 @@ from dagset.local.controllers.workqueue import WorkQueue
 from dagset.local.gc import Collector
 from dagset.local.manager import Manager
 from dagset.local.store import Store
+from tests.core.local.waiting import until
 from tests.realcluster.fixtures import left_out
 
 Object = dict[str, Any]
@@ -37,16 +38,7 @@ class LocalCluster:
 
     async def until(self, is_true: Callable[[], Any]) -> Any:
         """Wait for a change of the store after which this gives something."""
-        changed = asyncio.Event()
-        unsubscribe = self.store.subscribe(lambda *_: changed.set())
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not (found := is_true()):
-                    changed.clear()
-                    await changed.wait()
-        finally:
-            unsubscribe()
-        return found
+        return await until(self.store, is_true, patience_s=PATIENCE_S)
 
     async def end_of(self, kind: str, name: str) -> Object:
         """Wait until the Job or JobSet is over; gives its status."""
