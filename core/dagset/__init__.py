@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dagset.compile import Bundle, compile_node
     from dagset.errors import DagsetError, InvalidNode
-    from dagset.model import DagNode, File, Identity, Ref, Role, Success, load
+    from dagset.model import After, DagNode, EnvFrom, File, Identity, Ref, Role, Success, Volume, load
     from dagset.observe import Observation, Outcome, judge, observe
 
 __version__ = "0.1.0"
@@ -33,6 +33,9 @@ __all__ = [
     "Role",
     "Success",
     "File",
+    "Volume",
+    "EnvFrom",
+    "After",
     "load",
     "Identity",
     "Ref",
@@ -47,7 +50,9 @@ __all__ = [
 ]
 
 _HOME = {
-    **dict.fromkeys(("DagNode", "Role", "Success", "File", "load", "Identity", "Ref"), "dagset.model"),
+    **dict.fromkeys(
+        ("DagNode", "Role", "Success", "File", "Volume", "EnvFrom", "After", "load", "Identity", "Ref"), "dagset.model"
+    ),
     **dict.fromkeys(("Bundle", "compile_node"), "dagset.compile"),
     **dict.fromkeys(("Observation", "observe", "Outcome", "judge"), "dagset.observe"),
     **dict.fromkeys(("DagsetError", "InvalidNode"), "dagset.errors"),

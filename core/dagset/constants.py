@@ -26,6 +26,13 @@ MAP_INDEX = "dagset.io/index"
 ROLE = "dagset.io/role"
 SPEC_HASH = "dagset.io/spec-hash"
 MAIN_CONTAINER = "main"
+# What a follower has to know that the cluster does not enforce, and what a follower says before it ends a node (JSON).
+LIMITS = "dagset.io/limits"
+END = "dagset.io/end"
+
+# Kueue's labels on the owner (kubernetes-sigs/kueue: pkg/controller/constants/constants.go).
+KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
+KUEUE_PRIORITY = "kueue.x-k8s.io/priority-class"
 
 # Written by the Job controller on pods (kubernetes/api: batch/v1/types.go).
 JOB_NAME = "batch.kubernetes.io/job-name"

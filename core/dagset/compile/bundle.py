@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagset import constants
-from dagset.compile.objects import indexed_job, jobset, parts
+from dagset.compile.limits import limits
+from dagset.compile.merge import merged
+from dagset.compile.objects import indexed_job, jobset
+from dagset.compile.parts import parts
+from dagset.compile.queues import queued
 from dagset.model import DagNode, Identity, object_name
 
 __all__ = ["Bundle", "compile_node"]
@@ -33,24 +37,43 @@ class Bundle:
         return str(self.owner["kind"])
 
 
-def compile_node(node: DagNode, identity: Identity) -> Bundle:
+def compile_node(node: DagNode, identity: Identity, *, followed: bool = True) -> Bundle:
     """Return the Bundle of one submission of a node.
 
     Its size does not depend on `pods`: 4 and 100,000 differ in digits only. `spec_hash` (16 hex digits) is of what is
     sent, less name and identity: two submissions of the same node have the same.
+
+    Args:
+        node: what to run.
+        identity: whose it is.
+        followed: whether a process of ours will watch it and hold its limits; not so in a bare Argo template.
+
+    Raises:
+        InvalidNode: what cannot be expressed, with the reason.
     """
     name = object_name(node.name, identity, max_length=_name_budget(node))
-    owner, shipped = _manifests(node, name=name, labels=identity.labels())
-    spec_hash = _hash(_manifests(node, name=node.name, labels={}))
-    owner["metadata"]["annotations"] = {constants.SPEC_HASH: spec_hash}
+    owner, shipped = _manifests(node, name=name, labels=identity.labels(), followed=followed)
+    spec_hash = _hash(_manifests(node, name=node.name, labels={}, followed=followed))
+    owner["metadata"]["annotations"][constants.SPEC_HASH] = spec_hash
     return Bundle(owner=owner, parts=shipped, spec_hash=spec_hash)
 
 
 def _manifests(
-    node: DagNode, *, name: str, labels: dict[str, str]
+    node: DagNode, *, name: str, labels: dict[str, str], followed: bool
 ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-    owner = (jobset if node.coupling == "gang" else indexed_job)(node, name=name, labels=labels)
-    return owner, parts(node, name=name, labels=labels)
+    """Return owner and parts, each pass over what the one before it made; the user's patch is the last."""
+    if _is_jobset(node):
+        owner = jobset(node, name=name, labels=labels, followed=followed)
+    else:
+        owner = indexed_job(node, name=name, labels=labels)
+    owner = queued(owner, node)
+    own = {constants.LIMITS: limits(node)} if followed else {}
+    owner["metadata"]["annotations"] = {**node.annotations, **own}
+    return merged(owner, node.object_patch), parts(node, name=name, labels=labels)
+
+
+def _is_jobset(node: DagNode) -> bool:
+    return node.coupling == "gang" and node.kind != "job"
 
 
 def _hash(manifests: object) -> str:
@@ -60,9 +83,9 @@ def _hash(manifests: object) -> str:
 def _name_budget(node: DagNode) -> int:
     """Return how long the owner's name may be, so that the worst pod's host and object names still fit 63.
 
-    Array: host name `<name>-<index>`. Gang: pod name `<name>-<role>-0-<index>-abcde`
+    Job: host name `<name>-<index>`. JobSet: pod name `<name>-<role>-0-<index>-abcde`
     (kubernetes-sigs/jobset: pkg/webhooks/jobset_webhook.go; kubernetes/kubernetes: pkg/controller/job).
     """
-    if node.coupling == "array":
+    if not _is_jobset(node):
         return MAX_NAME - len(f"-{node.roles[0].pods - 1}")
     return min(MAX_NAME - len(f"-{role.name}-0-{role.pods - 1}-abcde") for role in node.roles)

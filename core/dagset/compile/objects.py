@@ -7,37 +7,51 @@ from dagset.compile.pod import pod_template
 from dagset.compile.policy import job_success_policy, jobset_failure_policy, jobset_success_policy, pod_failure_policy
 from dagset.model import DagNode, Role
 
-__all__ = ["indexed_job", "jobset", "parts"]
+__all__ = ["indexed_job", "jobset"]
+
+# Above so many completions the API server asks for a bound on the failed ones, of at most the second number
+# (kubernetes/kubernetes: pkg/apis/batch/validation/validation.go).
+HUGE_ARRAY, HUGE_ARRAY_FAILED_INDEXES = 100_000, 10_000
 
 
 def indexed_job(node: DagNode, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
-    """Return the Job of an array; each index has its own restarts, so that the attempt number exists in the pod."""
+    """Return the Job of an array, or of a gang that is a plain Job.
+
+    Each index of an array has its own restarts, so that the attempt number exists in the pod.
+    """
     role = node.roles[0]
     spec = {
         "suspend": False,
         "parallelism": min(node.parallelism or role.pods, role.pods),
         "completions": role.pods,
         "completionMode": "Indexed",
-        "backoffLimitPerIndex": node.restarts,
+        **({"backoffLimit": 0} if node.coupling == "gang" else _per_index(node)),
         **_shared(node),
         "ttlSecondsAfterFinished": node.ttl_s,
         "template": pod_template(node, role, name=name, labels=labels),
     }
-    return _object("Job", name=name, labels=labels, spec=spec)
+    return _object("Job", node, name=name, labels=labels, spec=spec)
 
 
-def jobset(node: DagNode, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
+def _per_index(node: DagNode) -> dict[str, Any]:
+    limit = node.max_failed_indexes
+    if limit is None and node.roles[0].pods > HUGE_ARRAY:
+        limit = HUGE_ARRAY_FAILED_INDEXES
+    return {"backoffLimitPerIndex": node.restarts, **({} if limit is None else {"maxFailedIndexes": limit})}
+
+
+def jobset(node: DagNode, *, name: str, labels: dict[str, str], followed: bool) -> dict[str, Any]:
     """Return the JobSet of a gang. Every default is written out, so that no webhook changes what golden files say."""
     spec = {
         "suspend": False,
         "network": {"enableDNSHostnames": True, "publishNotReadyAddresses": True},
         "startupPolicy": {"startupPolicyOrder": "AnyOrder"},
         "successPolicy": jobset_success_policy(node),
-        "failurePolicy": jobset_failure_policy(node),
+        "failurePolicy": jobset_failure_policy(node, followed=followed),
         "ttlSecondsAfterFinished": node.ttl_s,
         "replicatedJobs": [_replicated_job(node, role, name=name, labels=labels) for role in node.roles],
     }
-    return _object("JobSet", name=name, labels=labels, spec=spec)
+    return _object("JobSet", node, name=name, labels=labels, spec=spec)
 
 
 def _replicated_job(node: DagNode, role: Role, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
@@ -50,8 +64,11 @@ def _replicated_job(node: DagNode, role: Role, *, name: str, labels: dict[str, s
         **_shared(node),
         "template": pod_template(node, role, name=name, labels=labels),
     }
-    template = {"metadata": {"labels": {**labels, constants.ROLE: role.name}}, "spec": spec}
-    return {"name": role.name, "groupName": "default", "replicas": 1, "template": template}
+    template = {"metadata": {"labels": {**node.labels, **labels, constants.ROLE: role.name}}, "spec": spec}
+    replicated: dict[str, Any] = {"name": role.name, "groupName": "default", "replicas": 1}
+    if role.after:
+        replicated["dependsOn"] = [{"name": each.role, "status": each.when.capitalize()} for each in role.after]
+    return {**replicated, "template": template}
 
 
 def _shared(node: DagNode) -> dict[str, Any]:
@@ -65,29 +82,10 @@ def _shared(node: DagNode) -> dict[str, Any]:
     return shared
 
 
-def parts(node: DagNode, *, name: str, labels: dict[str, str]) -> tuple[dict[str, Any], ...]:
-    """Return the objects beside the owner: one immutable ConfigMap when the node ships files."""
-    if not node.files:
-        return ()
-    text: dict[str, str] = {}
-    binary: dict[str, str] = {}
-    for file_name, file in sorted(node.files.items()):
-        encoded, is_text = file.encoded()
-        (text if is_text else binary)[file_name] = encoded
-    config_map: dict[str, Any] = {
-        "apiVersion": constants.API_VERSIONS["ConfigMap"],
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "labels": labels},
-        "immutable": True,
-    }
-    config_map |= {key: value for key, value in (("data", text), ("binaryData", binary)) if value}
-    return (config_map,)
-
-
-def _object(kind: str, *, name: str, labels: dict[str, str], spec: dict[str, Any]) -> dict[str, Any]:
+def _object(kind: str, node: DagNode, *, name: str, labels: dict[str, str], spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": constants.API_VERSIONS[kind],
         "kind": kind,
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": name, "labels": {**node.labels, **labels}},
         "spec": spec,
     }

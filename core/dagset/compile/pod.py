@@ -3,47 +3,66 @@
 from typing import Any
 
 from dagset import constants
+from dagset.compile.merge import merged
+from dagset.compile.rendezvous import rendezvous_env
+from dagset.compile.resources import env_from, resources, volume_mounts, volumes
 from dagset.model import DagNode, Role
-from dagset.model.quantity import cpu_text
+from dagset.model.role_checks import FILES_FOLDER
 
-__all__ = ["FILES_FOLDER", "FILES_VOLUME", "pod_template"]
+__all__ = ["pod_template"]
 
-FILES_FOLDER = "/etc/dagset/files"
-FILES_VOLUME = "dagset-files"
-
-# Where a pod reads how often its work was run before (kubernetes-sigs/jobset: pkg/controllers/jobset_controller.go;
-# kubernetes/api: batch/v1/types.go, with backoffLimitPerIndex).
-ATTEMPT_ANNOTATION = {"gang": constants.RESTART_ATTEMPT, "array": constants.INDEX_FAILURE_COUNT}
+# Keys of a security context that only a container has; all others are the pod's (kubernetes/api: core/v1/types.go).
+OF_CONTAINER = {
+    "allowPrivilegeEscalation", "capabilities", "privileged", "procMount", "readOnlyRootFilesystem",
+}  # fmt: skip
 
 
 def pod_template(node: DagNode, role: Role, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
     """Return the pod template of `role`; `name` is the owner's, from which the peers' host names are made."""
+    metadata: dict[str, Any] = {"labels": {**node.labels, **labels, constants.ROLE: role.name}}
+    if node.annotations:
+        metadata["annotations"] = dict(node.annotations)
+    template = {"metadata": metadata, "spec": _spec(node, role, name=name)}
+    return merged(template, role.pod_patch) if role.pod_patch else template
+
+
+def _spec(node: DagNode, role: Role, *, name: str) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "restartPolicy": "Never",  # failed pods stay readable, and podFailurePolicy asks for it
         "terminationGracePeriodSeconds": role.grace_period_s,
         "enableServiceLinks": False,  # variables of unrelated Services do not belong into a node
         "containers": [_container(node, role, name=name)],
     }
-    if node.files:
-        spec["volumes"] = [{"name": FILES_VOLUME, "configMap": {"name": name}}]
-    return {"metadata": {"labels": {**labels, constants.ROLE: role.name}}, "spec": spec}
+    given = {
+        "subdomain": name if _is_plain_gang(node) else None,
+        "serviceAccountName": role.service_account_name,
+        "priorityClassName": role.priority_class_name,
+        "imagePullSecrets": [{"name": each} for each in role.image_pull_secrets],
+        "nodeSelector": dict(role.node_selector),
+        "tolerations": list(role.tolerations),
+        "affinity": dict(role.affinity),
+        "securityContext": {key: value for key, value in role.security_context.items() if key not in OF_CONTAINER},
+        "volumes": volumes(node, role, name=name),
+    }
+    return {**spec, **{key: value for key, value in given.items() if value}}
 
 
 def _container(node: DagNode, role: Role, *, name: str) -> dict[str, Any]:
-    container: dict[str, Any] = {"name": constants.MAIN_CONTAINER, "image": role.image}
-    if role.command:
-        container["command"] = list(role.command)
-    if role.args:
-        container["args"] = list(role.args)
     own = [{"name": key, "value": value} for key, value in role.env.items()]
-    container["env"] = _told(node, role, name=name) + own
-    resources = _resources(role)
-    if resources:
-        container["resources"] = resources
-    container["terminationMessagePolicy"] = "FallbackToLogsOnError"  # the last lines survive in the pod's status
-    if node.files:
-        container["volumeMounts"] = [{"name": FILES_VOLUME, "mountPath": FILES_FOLDER, "readOnly": True}]
-    return container
+    given = {
+        "imagePullPolicy": role.image_pull_policy,
+        "command": list(role.command),
+        "args": list(role.args),
+        "workingDir": role.working_dir,
+        "envFrom": env_from(role),
+        "env": _told(node, role, name=name) + own,
+        "resources": resources(role),
+        "terminationMessagePolicy": "FallbackToLogsOnError",  # the last lines survive in the pod's status
+        "securityContext": {key: value for key, value in role.security_context.items() if key in OF_CONTAINER},
+        "volumeMounts": volume_mounts(node, role),
+    }
+    container: dict[str, Any] = {"name": constants.MAIN_CONTAINER, "image": role.image}
+    return {**container, **{key: value for key, value in given.items() if value}}
 
 
 def _told(node: DagNode, role: Role, *, name: str) -> list[dict[str, Any]]:
@@ -52,28 +71,42 @@ def _told(node: DagNode, role: Role, *, name: str) -> list[dict[str, Any]]:
         {"name": "DAGSET_ROLE", "value": role.name},
         {"name": "DAGSET_INDEX", "valueFrom": _annotation(constants.COMPLETION_INDEX)},
         {"name": "DAGSET_PODS", "value": str(role.pods)},
-        {"name": "DAGSET_ATTEMPT", "valueFrom": _annotation(ATTEMPT_ANNOTATION[str(node.coupling)])},
+        {"name": "DAGSET_ATTEMPT", **_attempt(node)},
     ]
+    coordinator = _coordinator(node, name=name)
     if node.coupling == "gang":
-        # Host name of the first role's index 0 (kubernetes-sigs/jobset: <jobset>-<role>-<job>-<pod>.<jobset>).
-        told.append({"name": "DAGSET_COORDINATOR", "value": f"{name}-{node.roles[0].name}-0-0.{name}"})
+        told.append({"name": "DAGSET_COORDINATOR", "value": coordinator})
     if node.files:
         told.append({"name": "DAGSET_FILES", "value": FILES_FOLDER})
-    return told
+    return told + rendezvous_env(node, role, coordinator=coordinator)
+
+
+def _attempt(node: DagNode) -> dict[str, Any]:
+    """Return where a pod reads how often its work was run before; the gang that is a plain Job has one attempt only.
+
+    Sources: kubernetes-sigs/jobset: pkg/controllers/jobset_controller.go; kubernetes/api: batch/v1/types.go (with
+    backoffLimitPerIndex).
+    """
+    if _is_plain_gang(node):
+        return {"value": "0"}
+    key = constants.RESTART_ATTEMPT if node.coupling == "gang" else constants.INDEX_FAILURE_COUNT
+    return {"valueFrom": _annotation(key)}
+
+
+def _coordinator(node: DagNode, *, name: str) -> str:
+    """Return the host name of index 0 of the first role that does not have to be over before another starts.
+
+    `<jobset>-<role>-<job>-<pod>.<jobset>`, or `<job>-<pod>.<job>` (kubernetes-sigs/jobset:
+    pkg/controllers/jobset_controller.go; kubernetes/kubernetes: pkg/controller/job/indexed_job_utils.go).
+    """
+    over = {each.role for role in node.roles for each in role.after if each.when == "complete"}
+    first = next(role for role in node.roles if role.name not in over)
+    return f"{name}-0.{name}" if _is_plain_gang(node) else f"{name}-{first.name}-0-0.{name}"
+
+
+def _is_plain_gang(node: DagNode) -> bool:
+    return node.coupling == "gang" and node.kind == "job"
 
 
 def _annotation(key: str) -> dict[str, Any]:
     return {"fieldRef": {"fieldPath": f"metadata.annotations['{key}']"}}
-
-
-def _resources(role: Role) -> dict[str, Any]:
-    """Return requests and limits: cpu is a request, memory both, an accelerator both, for a bare request is refused."""
-    limits: dict[str, str] = {}
-    requests: dict[str, str] = {}
-    if role.cpu is not None:
-        requests["cpu"] = cpu_text(role.cpu)
-    if role.memory is not None:
-        requests["memory"] = limits["memory"] = role.memory
-    if role.gpu:
-        requests[role.gpu_kind] = limits[role.gpu_kind] = str(role.gpu)
-    return {key: value for key, value in (("requests", requests), ("limits", limits)) if value}

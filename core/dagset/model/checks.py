@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from dagset.errors import InvalidNode
 from dagset.model.coerce import shown
 from dagset.model.duration import parse_duration_s
+from dagset.model.names import check_annotations, check_labels
+from dagset.model.policy_checks import check_after, check_patch, check_policies, check_queue
 from dagset.model.ranges import parse_ranges
 
 if TYPE_CHECKING:
@@ -27,8 +29,14 @@ def check_node(node: DagNode) -> None:
     _check_roles(node)
     _check_array(node) if node.coupling == "array" else _check_gang(node)
     _check_success(node)
+    check_after(node)
+    check_policies(node)
+    check_queue(node)
     _check_times(node)
     _check_files(node)
+    check_labels(node.labels, field="labels")
+    check_annotations(node.annotations, field="annotations")
+    check_patch(node.object_patch, field="object_patch")
 
 
 def _refuse(field: str, problem: str, remedy: str) -> InvalidNode:
@@ -100,7 +108,8 @@ def _check_success_indexes(node: DagNode, success: Success) -> None:
 
 
 def _check_times(node: DagNode) -> None:
-    for field, value in (("deadline", node.deadline), ("ttl", node.ttl)):
+    for field in ("deadline", "start_timeout", "queue_timeout", "ttl"):
+        value = getattr(node, field)
         try:
             seconds = None if value is None else parse_duration_s(value)
         except InvalidNode as error:

@@ -16,8 +16,9 @@ from dagset.model.identity import dns_safe
 
 __all__ = ["check_text", "convert_fields", "refuse_unknown", "shown"]
 
-PRIVATE = frozenset({"env", "files"})  # their values may be secrets and never appear in a message
-DURATIONS = frozenset({"deadline", "ttl", "grace_period"})
+# Their values may be secrets and never appear in a message.
+PRIVATE = frozenset({"env", "files", "annotations", "pod_patch", "object_patch"})
+DURATIONS = frozenset({"deadline", "ttl", "grace_period", "start_timeout", "queue_timeout"})
 ELSEWHERE = {
     "replicas": "pods",
     "completions": "pods",
@@ -29,6 +30,18 @@ ELSEWHERE = {
     "limits": "cpu, memory and gpu",
     "gpus": "gpu",
     "entrypoint": "command",
+    "queue": "queue_name",
+    "service_account": "service_account_name",
+    "priority_class": "priority_class_name",
+    "shm_size": "shm",
+    "depends_on": "after (in a role)",
+    "after": "roles (one of them can be after another)",
+    "backoff_limit": "restarts",
+    "max_restarts": "restarts",
+    "nodes": "pods",
+    "pull_policy": "image_pull_policy",
+    "volume_mounts": "volumes (each has its mount_path)",
+    "restart_policy": "pod_patch, if it must be another than Never",
 }
 MAX_SHOWN = 60
 IN_WORDS = {
@@ -92,18 +105,27 @@ def _is_number(kind: Any) -> bool:
 def _refusal(field: msgspec.structs.FieldInfo, value: object, message: str) -> InvalidNode:
     """Turn msgspec's sentence into ours: its path is appended to the field, its words follow the value."""
     words, _, path = message.partition(" - at ")
-    if words.startswith("Invalid enum value"):
-        choices = ", ".join(map(str, _choices(msgspec.inspect.type_info(field.type))))
+    choices = ", ".join(map(str, _choices(msgspec.inspect.type_info(field.type))))
+    if words.startswith("Invalid enum value") and choices:
         return InvalidNode(f"{shown(value)} is not a choice", field=field.name, remedy=f"choose from {choices}")
-    inner = path.strip("`").removeprefix("$").replace("[...]", "") if not path.startswith("`key`") else ""
+    inner = path.strip("`").removeprefix("$") if not path.startswith("`key`") else ""
+    inner = inner.replace("[...]", _culprit(field, value), 1)
     shown_value = "the value" if field.name in PRIVATE else shown(_inner(value, inner))
     if path.startswith("`key`"):
         shown_value = "a key"
-    elif field.name in PRIVATE and isinstance(value, dict) and not inner:
-        inner = next((f"[{key}]" for key, each in value.items() if not isinstance(each, str)), "")
     remedy = _remedy(field, value)
     problem = f"{shown_value} does not fit: {_in_words(words)}"
     return InvalidNode(problem, field=field.name + inner, remedy=remedy)
+
+
+def _culprit(field: msgspec.structs.FieldInfo, value: object) -> str:
+    """Return which key of a mapping has the value that does not fit: msgspec does not say."""
+    for key, each in value.items() if isinstance(value, Mapping) else ():
+        try:
+            msgspec.convert({key: each}, field.type)
+        except (msgspec.ValidationError, InvalidNode):
+            return f"[{key}]"
+    return ""
 
 
 def _in_words(message: str) -> str:
@@ -126,10 +148,10 @@ def _remedy(field: msgspec.structs.FieldInfo, value: object) -> str:
 
 def _inner(value: Any, path: str) -> Any:
     """Follow a path such as [2] or .roles[0] as far as it leads."""
-    for key, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+    for key in re.findall(r"[^.\[\]]+", path):
         try:
-            value = value[key or int(index)]
-        except (LookupError, TypeError):
+            value = value[int(key) if isinstance(value, list | tuple) else key]
+        except (LookupError, TypeError, ValueError):
             return value
     return value
 
@@ -157,5 +179,5 @@ def refuse_unknown(words: Mapping[str, object], struct: type[msgspec.Struct]) ->
             continue
         close = difflib.get_close_matches(str(word), known, n=1)
         meant = ELSEWHERE.get(str(word)) or (close[0] if close else None)
-        remedy = f"did you mean {meant}?" if meant else f"known words: {', '.join(known)}"
+        remedy = f"did you mean {meant}?" if meant else "docs/words.md lists all words"
         raise InvalidNode("unknown word", field=str(word)[:MAX_SHOWN], remedy=remedy)

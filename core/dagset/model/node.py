@@ -14,6 +14,8 @@ from dagset.model.role import Role, RoleWords
 
 __all__ = ["DagNode", "File", "Success"]
 
+DEFAULT_FAIL_CODES = (134, 139)  # abort and segfault: the same again would only cost the same again
+
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A small file shipped with the node: exactly one of a path (read by `load`), a text, or bytes."""
@@ -68,26 +70,47 @@ class DagNode(RoleWords, frozen=True, kw_only=True, forbid_unknown_fields=True):
     success: Annotated[Literal["all", "any"] | Success, words.SuccessWhen] = "all"
     parallelism: words.Parallelism = None
     restarts: words.Restarts = 0
-    fail_exit_codes: words.FailExitCodes = (134, 139)
+    on_disruption: words.OnDisruption = "restart"
+    fail_exit_codes: words.FailExitCodes = DEFAULT_FAIL_CODES
+    abort_exit_codes: words.AbortExitCodes = ()
+    free_exit_codes: words.FreeExitCodes = ()
+    max_failed_indexes: words.MaxFailedIndexes = None
+    max_disruptions: words.MaxDisruptions = 20
     deadline: words.Deadline = None
-    ttl: words.Ttl = "1d"
+    start_timeout: words.StartTimeout = "15m"
+    queue_timeout: words.QueueTimeout = None
+    queue_name: words.QueueName = None
+    queue_priority: words.QueuePriority = None
+    scheduler: words.Scheduler = None
+    rendezvous: words.Rendezvous = "none"
     keep: words.Keep = None
+    ttl: words.Ttl = "1d"
+    labels: words.Labels = {}
+    annotations: words.Annotations = {}
     files: Annotated[dict[str, File], words.Files] = {}
+    kind: words.Kind = None
+    object_patch: words.ObjectPatch = {}
 
     def __post_init__(self) -> None:
         _fill_roles(self)
         convert_fields(self, skip=("roles",))
-        _set(self, fail_exit_codes=tuple(sorted(set(self.fail_exit_codes))))
-        if self.coupling is None and len(self.roles) == 1 and self.roles[0].pods == 1:
-            _set(self, coupling="array")
-        if self.coupling is None and len(self.roles) > 1:
-            _set(self, coupling="gang")
+        _set(self, **_sorted_codes(self), coupling=self.coupling or _implied_coupling(self))
         check_node(self)
 
     @property
     def deadline_s(self) -> int | None:
         """Seconds that an attempt may run, None without a deadline."""
-        return None if self.deadline is None else parse_duration_s(self.deadline)
+        return _seconds(self.deadline)
+
+    @property
+    def start_timeout_s(self) -> int | None:
+        """Seconds that pods may be unable to start, None for ever."""
+        return _seconds(self.start_timeout)
+
+    @property
+    def queue_timeout_s(self) -> int | None:
+        """Seconds that the node may wait in a queue, None for ever."""
+        return _seconds(self.queue_timeout)
 
     @property
     def ttl_s(self) -> int:
@@ -98,6 +121,27 @@ class DagNode(RoleWords, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def pods_total(self) -> int:
         """Pods of all roles together."""
         return sum(role.pods for role in self.roles)
+
+
+def _seconds(duration: str | None) -> int | None:
+    return None if duration is None else parse_duration_s(duration)
+
+
+def _sorted_codes(node: DagNode) -> dict[str, tuple[int, ...]]:
+    """Return the exit codes in order and once each; a default fail code gives way to what the user says of it."""
+    words_of_codes = ("fail_exit_codes", "abort_exit_codes", "free_exit_codes")
+    codes = {word: tuple(sorted(set(getattr(node, word)))) for word in words_of_codes}
+    if codes["fail_exit_codes"] == DEFAULT_FAIL_CODES:
+        said = {*codes["abort_exit_codes"], *codes["free_exit_codes"]}
+        codes["fail_exit_codes"] = tuple(code for code in DEFAULT_FAIL_CODES if code not in said)
+    return codes
+
+
+def _implied_coupling(node: DagNode) -> str | None:
+    """Return what needs no saying: one pod is an array of one, several roles or a rendezvous make a gang."""
+    if len(node.roles) > 1 or node.rendezvous != "none" or (node.kind == "jobset" and node.pods_total == 1):
+        return "gang"
+    return "array" if node.pods_total == 1 else None
 
 
 def _set(node: DagNode, **values: object) -> None:

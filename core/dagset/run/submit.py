@@ -9,6 +9,7 @@ from dagset.cluster.protocol import Cluster
 from dagset.compile import Bundle, compile_node
 from dagset.errors import ClusterRefused, Conflict, NotOurs
 from dagset.model import DagNode, Identity
+from dagset.model.advice import advice
 from dagset.model.identity import Ref
 from dagset.run.existing import Attach, Conflicting, CreateNew, WaitForDeletion, choose, generation_of
 from dagset.run.steps import Steps
@@ -62,6 +63,8 @@ def submit(
         ClusterUnreachable: call again with the same identity; what was done so far is found.
     """
 
+    for sentence in advice(node):
+        tell(sentence)
     steps = Steps(
         cluster=cluster,
         namespace=namespace or cluster.namespace,
