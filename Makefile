@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := core airflow_provider hera_steps snakemake_executor
 CLUSTER := $(PYTHON) -m tests.realcluster
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-engines test check unit setup lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster clean
+.PHONY: help demo demo-engines test check unit setup bench lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -39,11 +39,15 @@ cluster-kubeconfig: ## print the path of its kubeconfig
 test-cluster: setup ## run the tests that need the real control plane
 	@$(BIN)/python -m pytest -m realcluster
 
+bench: setup ## measure side by side with peers, print one table, write benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
 lock: .tools/.done ## resolve anew and write locks/
 	@$(UV) lock --upgrade
 	@$(UV) export -q --frozen --no-header --package dagset --no-default-groups --no-emit-workspace -o locks/core.txt >/dev/null
 	@$(UV) export -q --frozen --no-header --only-group build -o locks/build.txt >/dev/null
 	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-emit-workspace -o locks/all.txt >/dev/null
+	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/peers.in -o locks/peers.txt >/dev/null
 	@printf 'uv==%s\n' "$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q --no-header --no-annotate --generate-hashes - -o locks/uv.txt >/dev/null
 
 clean: ## remove what set-up put into the clone

@@ -1,0 +1,22 @@
+"""Run the benchmarks named on the command line, all without names."""
+
+import sys
+from pathlib import Path
+
+from benchmarks import compiling, importing
+from benchmarks.table import table, write
+
+BENCHMARKS = {"compiling": compiling.rows, "importing": importing.rows}
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in chosen if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}")
+    found = []
+    for name in chosen:
+        print(f"measuring: {name}", file=sys.stderr)
+        found += BENCHMARKS[name]()
+    print(table(found))
+    if not sys.argv[1:]:
+        write(found, Path(__file__).parent / "results.json")
