@@ -1,12 +1,12 @@
 """The Cluster that speaks to a real API server, and to the local one: the same REST, the same code."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dagset.cluster import answers, wire
 from dagset.cluster.access import Access, in_cluster, read_kubeconfig
 from dagset.cluster.lines import log_lines, split_lines
-from dagset.cluster.protocol import Event, Listing, Manifest, Propagation, Stream
+from dagset.cluster.protocol import Event, Labels, Listing, Manifest, Propagation, Stream
 from dagset.cluster.transport import ANSWER_S, HttpStream, Transport
 
 __all__ = ["KubeCluster"]
@@ -49,13 +49,13 @@ class KubeCluster:
         """See `Cluster.get`."""
         return self._transport.answer(wire.get(kind, namespace=namespace, name=name))
 
-    def list(self, kind: str, *, namespace: str, labels: Mapping[str, str]) -> Listing:
+    def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
         """See `Cluster.list`; items get the apiVersion and kind that the server leaves out in lists."""
         told = self._transport.answer(wire.list_(kind, namespace=namespace, labels=labels))
         head = {"apiVersion": told["apiVersion"], "kind": kind}
         return Listing([{**head, **item} for item in told["items"] or []], told["metadata"]["resourceVersion"])
 
-    def watch(self, kind: str, *, namespace: str, labels: Mapping[str, str], resource_version: str) -> Stream[Event]:
+    def watch(self, kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Stream[Event]:
         """See `Cluster.watch`; is connected when it returns, so that weather shows here."""
         request = wire.watch(kind, namespace=namespace, labels=labels, resource_version=resource_version)
         response = self._transport.open(request, silence_s=WATCH_SILENCE_S)

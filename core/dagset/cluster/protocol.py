@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-__all__ = ["Cluster", "Event", "Listing", "Manifest", "Propagation", "Stream", "Verb"]
+__all__ = ["Cluster", "Event", "Labels", "Listing", "Manifest", "Propagation", "Stream", "Verb"]
 
 Manifest = dict[str, Any]
 Verb = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+# A selection by labels, all of which an object carries with this value; of a tuple, with one of these values.
+Labels = Mapping[str, str | tuple[str, ...]]
 Propagation = Literal["Foreground", "Background", "Orphan"]
 T_co = TypeVar("T_co", covariant=True)
 
@@ -63,10 +65,10 @@ class Cluster(Protocol):
     def get(self, kind: str, *, namespace: str, name: str) -> Manifest:
         """Return the object; raises `NotFound`."""
 
-    def list(self, kind: str, *, namespace: str, labels: Mapping[str, str]) -> Listing:
+    def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
         """Return all objects that carry all these labels; raises `NotFound` if the cluster does not know the kind."""
 
-    def watch(self, kind: str, *, namespace: str, labels: Mapping[str, str], resource_version: str) -> Stream[Event]:
+    def watch(self, kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Stream[Event]:
         """Stream the changes after `resource_version`, BOOKMARKs among them.
 
         The stream ends when the server ends it or has been silent for too long: go on from the last resource version

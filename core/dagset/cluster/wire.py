@@ -1,11 +1,10 @@
 """Each verb as a value: what is sent to the API server, made without sending it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from dagset import constants
-from dagset.cluster.protocol import Manifest, Propagation
+from dagset.cluster.protocol import Labels, Manifest, Propagation
 
 __all__ = ["Request", "create", "delete", "get", "list_", "logs", "patch", "watch"]
 
@@ -46,12 +45,12 @@ def get(kind: str, *, namespace: str, name: str) -> Request:
     return Request(f"get {kind} {namespace}/{name}", "GET", _path(kind, namespace, name))
 
 
-def list_(kind: str, *, namespace: str, labels: Mapping[str, str]) -> Request:
+def list_(kind: str, *, namespace: str, labels: Labels) -> Request:
     """Return the GET of all objects with these labels, as of now (no resourceVersion: a consistent read)."""
     return Request(f"list {kind}s in {namespace}", "GET", _path(kind, namespace), _selector(labels))
 
 
-def watch(kind: str, *, namespace: str, labels: Mapping[str, str], resource_version: str) -> Request:
+def watch(kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Request:
     """Return the GET that stays open and tells changes after `resource_version`."""
     query = (
         *_selector(labels),
@@ -97,6 +96,11 @@ def _path(kind: str, namespace: str, name: str = "") -> str:
     return "/" + "/".join(quote(part, safe="") for part in ([*parts, name] if name else parts))
 
 
-def _selector(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return the selector of objects that carry all these labels."""
-    return (("labelSelector", ",".join(f"{key}={value}" for key, value in sorted(labels.items()))),) if labels else ()
+def _selector(labels: Labels) -> tuple[tuple[str, str], ...]:
+    """Return the selector of objects that carry all these labels (kubernetes: "Labels and Selectors")."""
+    parts = (f"{key}={value}" if isinstance(value, str) else _one_of(key, value) for key, value in labels.items())
+    return (("labelSelector", ",".join(sorted(parts))),) if labels else ()
+
+
+def _one_of(key: str, values: tuple[str, ...]) -> str:
+    return f"{key} in ({','.join(sorted(values))})"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from dagset import constants
-from dagset.cluster.protocol import Event, Listing, Manifest, Propagation, Verb
+from dagset.cluster.protocol import Event, Labels, Listing, Manifest, Propagation, Verb
 from dagset.errors import AlreadyExists, ClusterRefused, Gone, NotFound
 from dagset.testing.faulty_cluster import FaultyCluster
 
@@ -63,14 +63,14 @@ class FakeCluster:
         with self._changed:
             return copy.deepcopy(self._find((self._known(kind), namespace, name)))
 
-    def list(self, kind: str, *, namespace: str, labels: Mapping[str, str]) -> Listing:
+    def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
         """See `Cluster.list`."""
         self._known(kind)
         with self._changed:
             found = [o for key, o in sorted(self._objects.items()) if key[:2] == (kind, namespace)]
             return Listing([copy.deepcopy(o) for o in found if _selects(labels, o)], str(self._version))
 
-    def watch(self, kind: str, *, namespace: str, labels: Mapping[str, str], resource_version: str) -> "_Stream[Event]":
+    def watch(self, kind: str, *, namespace: str, labels: Labels, resource_version: str) -> "_Stream[Event]":
         """See `Cluster.watch`; an object whose labels stop matching is not noticed."""
         self._known(kind)
         seen = int(resource_version)
@@ -221,8 +221,9 @@ class _Stream(Generic[T]):
             self._changed.notify_all()
 
 
-def _selects(labels: Mapping[str, str], manifest: Manifest) -> bool:
-    return labels.items() <= dict(manifest["metadata"].get("labels", {})).items()
+def _selects(labels: Labels, manifest: Manifest) -> bool:
+    carried = manifest["metadata"].get("labels", {})
+    return all(carried.get(key) in ((value,) if isinstance(value, str) else value) for key, value in labels.items())
 
 
 def _owners(manifest: Manifest) -> list[str]:

@@ -38,6 +38,12 @@ def test_list_over_all_namespaces_with_labels():
     assert "/apis/batch/v1/jobs?labelSelector=a%3D1%2Cb%2Fc%3D2" == request.target
 
 
+def test_list_of_objects_that_carry_one_of_several_values():
+    request = wire.list_("Pod", namespace="ml", labels={"a": ("3", "2"), "b": "1"})
+
+    assert (("labelSelector", "a in (2,3),b=1"),) == request.query
+
+
 def test_watch_asks_for_bookmarks_and_an_end():
     request = wire.watch("Pod", namespace="ml", labels={"a": "1"}, resource_version="7")
 
