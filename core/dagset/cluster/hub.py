@@ -1,216 +1,152 @@
-"""Watching without end: one list+watch loop per kind and selection, that outlives weather, cut streams and 410.
+"""Watching for whoever follows: one list+watch per kind and namespace, whatever the number of nodes in this process.
 
-`list_and_watch` decides, as a generator without threads or sleeps; `Hub` runs it in threads.
+The first few subscriptions have a watch each, of their own objects: one node in a namespace of ten thousand others
+costs nothing. All later ones share one watch of everything that dagset manages there.
 """
 
+import os
 import queue
-import random
 import threading
 import time
+import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
-from dagset.cluster.protocol import Cluster, Event, Manifest, Stream, Verb
-from dagset.cluster.weather import pause_s
-from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError, Gone
+from dagset import constants
+from dagset.cluster.listwatch import Pause, Selection, list_and_watch
+from dagset.cluster.news import Changed, Inbox, Listed, News, Trouble
+from dagset.cluster.protocol import Cluster, Event, Labels, Stream
+from dagset.cluster.shared import SharedWatch
 
-__all__ = ["Changed", "Hub", "Listed", "News", "Pause", "Subscription", "Trouble", "list_and_watch"]
+__all__ = ["Changed", "Hub", "Inbox", "Listed", "News", "Subscription", "Trouble", "hub_of"]
 
-POLL_S = 5.0  # between lists where watching is forbidden
-REFUSED_S = 30.0  # between lists that are refused: rights or a CRD may still come
-QUICK_END_S = 1.0  # a stream that ends sooner, having told nothing, is no reason to ask again at once
+OWN_WATCHES = 3  # per kind and namespace, before a watch is shared
 
+# What tells nodes apart, and what the shared watch of all of them selects. Kueue writes the second label on Workloads
+# (kubernetes-sigs/kueue: pkg/controller/constants/constants.go), which carry no label of ours.
+SHARED_BY: Mapping[str, Labels] = {
+    constants.IDENTITY: {constants.MANAGED_BY: "dagset"},
+    "kueue.x-k8s.io/job-uid": {},
+}
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """All objects of the kind as they are now; whatever was known before and is not among them is gone."""
-
-    kind: str
-    items: tuple[Manifest, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One object was ADDED, MODIFIED or DELETED."""
-
-    kind: str
-    verb: Verb
-    object: Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """The kind cannot be seen for `since_s` seconds; it is being tried again. `error` None: it is seen again."""
-
-    kind: str
-    error: DagsetError | None
-    since_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Not news: whoever drives the generator waits so long before the next step."""
-
-    seconds: float
-
-
-News = Listed | Changed | Trouble
-
-
-def list_and_watch(
-    cluster: Cluster,
-    kind: str,
-    *,
-    namespace: str,
-    labels: Mapping[str, str],
-    clock: Callable[[], float] = time.monotonic,
-    jitter: Callable[[], float] = random.random,
-    on_stream: Callable[[Stream[Event]], None] = lambda _stream: None,
-    is_closed: Callable[[], bool] = lambda: False,
-) -> Iterator[News | Pause]:
-    """Yield a `Listed`, then every change after it, until `is_closed`; never raises a DagsetError.
-
-    A watch that ends is resumed where it was; after 410 comes a new `Listed`. Weather is told by `Trouble` and
-    outwaited. Where watching is forbidden, a `Listed` comes every few seconds. `on_stream` gets each open stream, so
-    that another thread can close it.
-    """
-    loop = _Loop(
-        cluster=cluster,
-        kind=kind,
-        namespace=namespace,
-        labels=labels,
-        clock=clock,
-        jitter=jitter,
-        on_stream=on_stream,
-    )
-    while not is_closed():
-        yield from loop.round()
-
-
-@dataclass(slots=True)
-class _Loop:
-    """What is carried from one round to the next: where the history was read up to, and how long it went wrong."""
-
-    cluster: Cluster
-    kind: str
-    namespace: str
-    labels: Mapping[str, str]
-    clock: Callable[[], float]
-    jitter: Callable[[], float]
-    on_stream: Callable[[Stream[Event]], None]
-    version: str | None = None
-    failures: int = 0
-    failing_since: float = 0.0
-
-    def round(self) -> Iterator[News | Pause]:
-        """List if there is no version to go on from, else watch until the stream ends."""
-        try:
-            yield from (self._list() if self.version is None else self._watch(self.version))
-        except Gone:
-            self.version = None  # normal after a long silence: the server keeps a few minutes of history
-        except ClusterUnreachable as error:
-            yield self._trouble(error)
-            yield Pause(pause_s(self.failures, asked_s=error.retry_after_s, jitter=self.jitter()))
-        except ClusterRefused as error:
-            yield from self._refused(error)
-        except Exception as error:  # noqa: BLE001 (a thread that dies silently would leave its subscriber waiting)
-            self.version = None
-            text = f"{self.kind}s in {self.namespace} cannot be read: {type(error).__name__}: {error}"
-            yield self._trouble(DagsetError(text))
-            yield Pause(REFUSED_S)
-
-    def _list(self) -> Iterator[News | Pause]:
-        listing = self.cluster.list(self.kind, namespace=self.namespace, labels=self.labels)
-        yield from self._well()
-        self.version = listing.resource_version
-        yield Listed(self.kind, tuple(listing.items))
-
-    def _watch(self, version: str) -> Iterator[News | Pause]:
-        began = self.clock()
-        stream = self.cluster.watch(self.kind, namespace=self.namespace, labels=self.labels, resource_version=version)
-        try:
-            self.on_stream(stream)
-            yield from self._well()
-            for event in stream:
-                self.version = event.object["metadata"]["resourceVersion"]
-                if event.verb != "BOOKMARK":
-                    yield Changed(self.kind, event.verb, event.object)
-        finally:
-            stream.close()
-        if self.version == version and self.clock() - began < QUICK_END_S:
-            yield Pause(QUICK_END_S)
-
-    def _refused(self, error: ClusterRefused) -> Iterator[News | Pause]:
-        """Fall back to listing where only the watch was refused; tell, where the list was."""
-        if self.version is not None:
-            self.version = None
-            yield Pause(POLL_S)
-        else:
-            yield self._trouble(error)
-            yield Pause(REFUSED_S)
-
-    def _trouble(self, error: DagsetError) -> Trouble:
-        self.failing_since = self.failing_since if self.failures else self.clock()
-        self.failures += 1
-        return Trouble(self.kind, error, self.clock() - self.failing_since)
-
-    def _well(self) -> Iterator[Trouble]:
-        if self.failures:
-            yield Trouble(self.kind, None, self.clock() - self.failing_since)
-        self.failures = 0
+Group = tuple[str, str, tuple[str, ...]]  # kind, namespace, names of the labels
 
 
 class Subscription:
-    """News about one kind and selection, in `queue`, until `close`."""
+    """News about one kind and selection, until `close`; in `queue`, unless it was to go `into` another."""
 
     def __init__(self, queue: "queue.SimpleQueue[News]", *, close: Callable[[], None]) -> None:
         self.queue, self._close = queue, close
 
     def close(self) -> None:
-        """Send no more; may be called twice, and from any thread."""
+        """Have nothing more put anywhere once this returns; may be called twice, and from any thread."""
         self._close()
 
 
 class Hub:
-    """Runs list+watch loops for whoever subscribes. One loop each for now; the interface allows sharing them."""
+    """Gives subscriptions, and ends the watches that nobody needs any more."""
 
     def __init__(self, cluster: Cluster, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._cluster, self._clock = cluster, clock
+        self.cluster, self._clock = cluster, clock
+        self._lock = threading.RLock()
+        self._own: Counter[Group] = Counter()
+        self._shared: dict[Group, SharedWatch] = {}
 
     def subscribe(
-        self, kind: str, *, namespace: str, labels: Mapping[str, str], into: "queue.SimpleQueue[News] | None" = None
+        self, kind: str, *, namespace: str, labels: Mapping[str, str], into: Inbox | None = None
     ) -> Subscription:
-        """Return a subscription whose first news is a `Listed` (or `Trouble`); several may write `into` one queue."""
-        watcher = _Watcher(into if into is not None else queue.SimpleQueue())
+        """Return a subscription whose first news is a `Listed` of its own objects (or `Trouble`), then each change.
+
+        Sends nothing and does not wait. Several may write `into` one inbox; without it, the subscription has its own.
+        """
+        kept: queue.SimpleQueue[News] = queue.SimpleQueue()
+        inbox = kept if into is None else into
+        shared_by = next((name for name in SHARED_BY if name in labels), None)
+        group = (kind, namespace, tuple(sorted(labels, key=lambda name: (name != shared_by, name))))
+        with self._lock:
+            is_own = shared_by is None or (self._own[group] < OWN_WATCHES and group not in self._shared)
+            self._own[group] += is_own
+        close = self._watch(group, labels, inbox) if is_own else self._share(group, labels, inbox)
+        return Subscription(kept, close=close)
+
+    def _watch(self, group: Group, labels: Mapping[str, str], inbox: Inbox) -> Callable[[], None]:
+        kind, namespace, _ = group
+        watcher = _Watcher(inbox)
         news = list_and_watch(
-            self._cluster,
-            kind,
-            namespace=namespace,
-            labels=labels,
+            Selection(self.cluster, kind, namespace, labels),
             clock=self._clock,
             on_stream=watcher.holds,
             is_closed=watcher.is_closed,
         )
         # A daemon: a process that forgets to close may still end.
         threading.Thread(target=watcher.run, args=(news,), name=f"watch {kind}s in {namespace}", daemon=True).start()
-        return Subscription(watcher.queue, close=watcher.close)
+
+        def close() -> None:
+            if watcher.close():
+                with self._lock:
+                    self._own[group] -= 1
+
+        return close
+
+    def _share(self, group: Group, labels: Mapping[str, str], inbox: Inbox) -> Callable[[], None]:
+        key = tuple(labels[name] for name in group[2])
+        while True:
+            # No lock of ours is held while the watch takes its own: an inbox may close subscriptions under that one.
+            shared = self._shared_watch(group)
+            member = shared.join(key, inbox)
+            if member is not None:
+                break
+            self._forget(group, shared)
+        joined = member
+
+        def close() -> None:
+            if shared.leave(joined):
+                self._forget(group, shared)
+
+        return close
+
+    def _shared_watch(self, group: Group) -> SharedWatch:
+        kind, namespace, names = group
+        with self._lock:
+            if group not in self._shared:
+                self._shared[group] = SharedWatch(
+                    self.cluster, kind, namespace=namespace, names=names, wide=SHARED_BY[names[0]], clock=self._clock
+                )
+            return self._shared[group]
+
+    def _forget(self, group: Group, shared: SharedWatch) -> None:
+        with self._lock:
+            if self._shared.get(group) is shared:
+                del self._shared[group]
+
+
+# By process as well: a fork has none of the threads. Weak: a hub is kept by those who follow, and ends with the last.
+_HUBS: "weakref.WeakValueDictionary[tuple[int, int], Hub]" = weakref.WeakValueDictionary()
+_HUBS_LOCK = threading.Lock()
+
+
+def hub_of(cluster: Cluster) -> Hub:
+    """Return the hub that all followers of this cluster in this process share; keep it while you follow."""
+    with _HUBS_LOCK:
+        return _HUBS.setdefault((os.getpid(), id(cluster)), Hub(cluster))
 
 
 class _Watcher:
-    """The thread's side of a subscription: pass news on, wait out pauses, let go of the stream when closed."""
+    """The thread's side of a watch of its own: pass news on, wait out pauses, let go of the stream when closed."""
 
-    def __init__(self, queue: "queue.SimpleQueue[News]") -> None:
-        self.queue, self._closed = queue, threading.Event()
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox, self._closed = inbox, threading.Event()
+        self._telling = threading.RLock()  # an inbox may close its own subscription
         self._stream: Stream[Event] | None = None
 
     def run(self, news: Iterator[News | Pause]) -> None:
         for item in news:
             if isinstance(item, Pause):
                 self._closed.wait(item.seconds)
-            elif not self._closed.is_set():
-                self.queue.put(item)
-            if self._closed.is_set():
-                return
+            else:
+                with self._telling:
+                    if not self._closed.is_set():
+                        self._inbox.put(item)
 
     def is_closed(self) -> bool:
         return self._closed.is_set()
@@ -220,7 +156,11 @@ class _Watcher:
         if self._closed.is_set():  # closed while the stream was being opened
             stream.close()
 
-    def close(self) -> None:
-        self._closed.set()
+    def close(self) -> bool:
+        """Returns whether it was open until now."""
+        with self._telling:
+            was_open = not self._closed.is_set()
+            self._closed.set()
         if self._stream is not None:
             self._stream.close()
+        return was_open

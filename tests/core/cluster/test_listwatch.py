@@ -4,12 +4,14 @@ import itertools
 
 import pytest
 
-from dagset.cluster.hub import Changed, Hub, Listed, Pause, Trouble, list_and_watch
+from dagset.cluster.listwatch import Pause, Selection, list_and_watch
+from dagset.cluster.news import Changed, Listed, Trouble
 from dagset.cluster.protocol import Event, Listing
 from dagset.errors import ClusterRefused, ClusterUnreachable, Gone
-from dagset.testing.fake_cluster import FakeCluster
 
 RESET = ClusterUnreachable("reset")
+BUSY = ClusterUnreachable("too many requests", retry_after_s=7.0)
+EXPIRED = ClusterRefused("unauthorized", status=401, reason="Unauthorized")
 FORBIDDEN = ClusterRefused("forbidden", status=403, reason="Forbidden")
 GONE = Gone("too old", status=410, reason="Expired")
 
@@ -50,7 +52,7 @@ class Script:
 
 
 def news(script, count, *, clock=lambda: 0.0):
-    loop = list_and_watch(script, "Pod", namespace="ml", labels={}, clock=clock, jitter=lambda: 1.0)
+    loop = list_and_watch(Selection(script, "Pod", "ml", {}), clock=clock, jitter=lambda: 1.0)
     return list(itertools.islice(loop, count))
 
 
@@ -74,7 +76,7 @@ def test_ended_watch_goes_on_where_it_was():
 
 def test_nothing_more_is_asked_for_whoever_has_closed():
     script, closed = Script(1, [Event("MODIFIED", pod(2))], [Event("MODIFIED", pod(3))]), iter([False, False, True])
-    loop = list_and_watch(script, "Pod", namespace="ml", labels={}, is_closed=closed.__next__)
+    loop = list_and_watch(Selection(script, "Pod", "ml", {}), is_closed=closed.__next__)
 
     assert [Listed("Pod", (pod(1),)), changed(2)] == list(loop)
     assert ["list", "watch from 1"] == script.asked
@@ -130,15 +132,38 @@ def test_forbidden_watch_becomes_a_list_every_few_seconds():
     )
 
 
-def test_forbidden_list_is_told_and_tried_again():
-    script = Script(FORBIDDEN, 1)
+def test_forbidden_list_is_told_and_tried_again_less_and_less_often():
+    script = Script(FORBIDDEN, FORBIDDEN, 1)
 
     assert [
         Trouble("Pod", FORBIDDEN, 0.0),
-        Pause(30.0),
+        Pause(0.5),
+        Trouble("Pod", FORBIDDEN, 0.0),
+        Pause(1.0),
         Trouble("Pod", None, 0.0),
         Listed("Pod", (pod(1),)),
-    ] == news(script, 4)
+    ] == news(script, 6)
+
+
+def test_server_that_asks_for_time_gets_it():
+    script = Script(1, BUSY, [Event("MODIFIED", pod(2))])
+
+    assert [Listed("Pod", (pod(1),)), Trouble("Pod", BUSY, 0.0), Pause(7.0), Trouble("Pod", None, 0.0), changed(2)] == (
+        news(script, 5)
+    )
+
+
+def test_expired_token_is_weather_and_the_watch_goes_on_where_it_was():
+    script = Script(1, EXPIRED, [Event("MODIFIED", pod(2))])
+
+    assert [
+        Listed("Pod", (pod(1),)),
+        Trouble("Pod", EXPIRED, 0.0),
+        Pause(0.5),
+        Trouble("Pod", None, 0.0),
+        changed(2),
+    ] == news(script, 5)
+    assert ["list", "watch from 1", "watch from 1"] == script.asked
 
 
 def test_answer_that_nobody_understands_is_told_and_listed_again():
@@ -146,40 +171,66 @@ def test_answer_that_nobody_understands_is_told_and_listed_again():
     first, trouble, pause, well, second = news(script, 5)
 
     assert "Pods in ml cannot be read: KeyError: 'metadata'" == str(trouble.error)
-    assert (Listed("Pod", (pod(1),)), Pause(30.0)) == (first, pause)
+    assert (Listed("Pod", (pod(1),)), Pause(0.5)) == (first, pause)
     assert (Trouble("Pod", None, 0.0), Listed("Pod", (pod(2),))) == (well, second)
 
 
 def test_server_that_ends_watches_at_once_is_not_flooded():
-    assert [Listed("Pod", (pod(1),)), Pause(1.0), Pause(1.0)] == news(Script(1, [], []), 3)
+    assert [Listed("Pod", (pod(1),)), Pause(0.5), Pause(1.0), Pause(2.0)] == news(Script(1, [], [], []), 4)
+
+
+def test_streams_that_break_as_soon_as_they_are_open_are_not_a_fresh_start():
+    script = Script(1, [RESET], [RESET], [Event("MODIFIED", pod(2)), RESET])
+
+    assert [0.5, 1.0, 0.5] == [item.seconds for item in news(script, 10) if isinstance(item, Pause)]
+
+
+def test_history_that_is_forgotten_again_and_again_is_listed_less_and_less_often():
+    script = Script(1, GONE, 2, GONE, 3, GONE, 4)
+
+    assert [Listed("Pod", (pod(1),)), Listed("Pod", (pod(2),)), Pause(1.0), Listed("Pod", (pod(3),)), Pause(2.0)] == (
+        news(script, 5)
+    )
+
+
+class Always(Script):
+    """A cluster that gives every list and every watch the same answer, an hour long."""
+
+    def __init__(self, listed, watched):
+        self._listed, self._watched, self.asked = listed, watched, []
+
+    def list(self, kind, **words):
+        self._answers = iter([self._listed])
+        return super().list(kind, **words)
+
+    def watch(self, kind, **words):
+        self._answers = iter([self._watched])
+        return super().watch(kind, **words)
+
+
+@pytest.mark.parametrize(
+    ("listed", "watched", "most"),
+    [
+        pytest.param(RESET, None, 250, id="server-is-down"),
+        pytest.param(FORBIDDEN, None, 250, id="list-is-forbidden"),
+        pytest.param(1, FORBIDDEN, 1440, id="watch-is-forbidden"),
+        pytest.param(1, EXPIRED, 250, id="token-stays-expired"),
+        pytest.param(1, [], 250, id="stream-ends-at-once"),
+        pytest.param(1, [RESET], 250, id="stream-breaks-at-once"),
+        pytest.param(1, GONE, 500, id="history-is-never-there"),
+    ],
+)
+def test_an_hour_of_trouble_costs_at_most_so_many_requests(listed, watched, most):
+    cluster, waited = Always(listed, watched), 0.0
+    loop = list_and_watch(Selection(cluster, "Pod", "ml", {}), clock=lambda: waited, jitter=lambda: 0.0)
+    while waited < 3600:
+        item = next(loop)
+        waited += item.seconds if isinstance(item, Pause) else 0.0
+
+    assert len(cluster.asked) <= most
 
 
 def test_quiet_watch_that_ended_after_its_time_is_resumed_at_once():
     script = Script(1, [], [Event("MODIFIED", pod(2))])
 
     assert [Listed("Pod", (pod(1),)), changed(2)] == news(script, 2, clock=ticking())
-
-
-def test_subscription_hears_changes_until_it_is_closed():
-    cluster = FakeCluster()
-    subscription = Hub(cluster).subscribe("Pod", namespace="default", labels={"a": "1"})
-    assert Listed("Pod", ()) == subscription.queue.get(timeout=10)
-
-    stored = cluster.put({"kind": "Pod", "metadata": {"name": "p", "labels": {"a": "1"}}})
-    assert Changed("Pod", "ADDED", stored) == subscription.queue.get(timeout=10)
-
-    subscription.close()
-    subscription.close()
-    cluster.put({"kind": "Pod", "metadata": {"name": "q", "labels": {"a": "1"}}})
-    assert subscription.queue.empty()
-
-
-def test_several_kinds_may_share_a_queue():
-    hub = Hub(FakeCluster())
-    first = hub.subscribe("Pod", namespace="default", labels={})
-    second = hub.subscribe("Job", namespace="default", labels={}, into=first.queue)
-    heard = {first.queue.get(timeout=10).kind, first.queue.get(timeout=10).kind}
-    first.close()
-    second.close()
-
-    assert {"Pod", "Job"} == heard
