@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from dagset import constants
-from dagset.cluster.hub import Changed, Hub, Listed, News, Subscription
+from dagset.cluster.hub import Changed, Hub, Listed, News, Subscription, hub_of
 from dagset.cluster.protocol import Cluster, Manifest
 from dagset.cluster.weather import with_patience
 from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError, NotFound
@@ -50,7 +50,7 @@ def follow(
         on_trouble: told in words when the cluster has not answered for 10 s, and when it answers again.
         logs: is fed with every pod; finish it afterwards.
         stop: when set, `Stopped` is raised within half a second.
-        hub: whose watches to share; None opens watches for this node alone.
+        hub: whose watches to share; None shares with all who follow on this cluster in this process.
     """
     troubles = _Troubles(on_trouble)
     owner = with_patience(partial(_owner, ref, cluster), limit_s=math.inf, on_wait=troubles.wait)
@@ -59,7 +59,7 @@ def follow(
         return _told(seen, on_change)
     labels = _selection(owner)
     inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
-    subscribe = partial((hub or Hub(cluster)).subscribe, namespace=ref.namespace, labels=labels, into=inbox)
+    subscribe = partial((hub or hub_of(cluster)).subscribe, namespace=ref.namespace, labels=labels, into=inbox)
     subscriptions = [subscribe(kind) for kind in _kinds(ref)]
     try:
         seen = _until_judged(_Watch(_kinds(ref), inbox, on_change, troubles, logs, stop), seen)
