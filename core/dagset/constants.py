@@ -11,8 +11,11 @@ API_VERSIONS = {
     "Event": "v1",
     "Namespace": "v1",
     "Node": "v1",
+    # kubernetes-sigs/kueue: apis/kueue/v1beta2 (Kueue 0.15 and newer).
+    "LocalQueue": "kueue.x-k8s.io/v1beta2",
+    "WorkloadPriorityClass": "kueue.x-k8s.io/v1beta2",
 }
-PLURALS = {kind: kind.lower() + "s" for kind in API_VERSIONS}
+PLURALS = {kind: kind.lower() + ("es" if kind.endswith("s") else "s") for kind in API_VERSIONS}
 
 # Ours: written by compile on the object and on every template. A contract across our own releases: only add.
 MANAGED_BY = "app.kubernetes.io/managed-by"

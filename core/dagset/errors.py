@@ -6,6 +6,7 @@ DagsetError
 ├── Conflict               the same node with another spec is still running: wait, cancel, or rename
 ├── ClusterRefused         mend rights, quota or the object; has `status` and `reason`
 │   ├── NotFound           404
+│   │   └── UnknownKind    404 for the kind itself: its API is not installed
 │   ├── AlreadyExists      409 on create
 │   └── Gone               410: the watched history is no longer kept, list again
 └── ClusterUnreachable     try again; has `retry_after_s`
@@ -18,6 +19,7 @@ __all__ = [
     "Conflict",
     "ClusterRefused",
     "NotFound",
+    "UnknownKind",
     "AlreadyExists",
     "Gone",
     "ClusterUnreachable",
@@ -70,6 +72,10 @@ class ClusterRefused(DagsetError):
 
 class NotFound(ClusterRefused):
     """404."""
+
+
+class UnknownKind(NotFound):
+    """404 for the kind itself: its API is not installed, or not in this version."""
 
 
 class AlreadyExists(ClusterRefused):

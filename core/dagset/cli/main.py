@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from dagset.cli.cancel import cancel
+from dagset.cli.check import check
 from dagset.cli.local import local
 from dagset.cli.logs import logs
+from dagset.cli.rbac import rbac
 from dagset.cli.render import render
 from dagset.cli.run import run
 from dagset.cli.screen import give_up_stdout
@@ -91,7 +93,7 @@ def cli() -> None:
     """
 
 
-for command in (render, run, status, logs, cancel, list_nodes, local):
+for command in (render, check, run, status, logs, cancel, list_nodes, rbac, local):
     cli.add_command(command)
 
 

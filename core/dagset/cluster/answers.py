@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from dagset.cluster.protocol import Event, Manifest
-from dagset.errors import AlreadyExists, ClusterRefused, ClusterUnreachable, DagsetError, Gone, NotFound
+from dagset.cluster.refusals import UNKNOWN_KIND, words_and_remedy
+from dagset.errors import AlreadyExists, ClusterRefused, ClusterUnreachable, DagsetError, Gone, NotFound, UnknownKind
 
 __all__ = ["answer", "error_of", "event"]
 
@@ -40,10 +41,13 @@ def event(line: bytes, *, what: str) -> Event:
 
 def error_of(status: int, told: Mapping[str, Any], *, what: str, retry_after: str | None = None) -> DagsetError:
     """Return the error for a Status object (`{}` when the body was none: a proxy's page is not repeated)."""
-    reason, words = str(told.get("reason") or ""), str(told.get("message") or "")
+    reason, (words, remedy) = str(told.get("reason") or ""), words_and_remedy(told)
     text = f"{what}: {words or _phrase(status)} (HTTP {status}{' ' + reason if reason else ''})"
+    text += f"; {remedy}" if remedy else ""
     if status in WEATHER or _is_race(status, reason, what):
         return ClusterUnreachable(text, retry_after_s=_seconds(retry_after, told))
+    if status == 404 and words.startswith(UNKNOWN_KIND):
+        return UnknownKind(text, status=status, reason=reason)
     if status == 409 and reason == "AlreadyExists":
         return AlreadyExists(text, status=status, reason=reason)
     return ANSWERS.get(status, ClusterRefused)(text, status=status, reason=reason)
@@ -74,6 +78,8 @@ def _phrase(status: int) -> str:
 
 
 def _status_object(body: bytes) -> Mapping[str, Any]:
+    if body.strip() == b"404 page not found":  # what the API server says of a group that it does not serve
+        return {"reason": "NotFound", "message": UNKNOWN_KIND}
     try:
         told = _decoded(body)
     except msgspec.DecodeError:

@@ -41,13 +41,17 @@ class KubeCluster:
         """Return the cluster that this very pod runs in."""
         return cls(in_cluster(), namespace=namespace)
 
-    def create(self, manifest: Manifest, *, namespace: str) -> Manifest:
+    def create(self, manifest: Manifest, *, namespace: str, dry_run: bool = False) -> Manifest:
         """See `Cluster.create`."""
-        return self._transport.answer(wire.create(manifest, namespace=namespace))
+        return self._transport.answer(wire.create(manifest, namespace=namespace, dry_run=dry_run))
 
     def get(self, kind: str, *, namespace: str, name: str) -> Manifest:
         """See `Cluster.get`."""
         return self._transport.answer(wire.get(kind, namespace=namespace, name=name))
+
+    def document(self, path: str) -> Manifest:
+        """See `Cluster.document`."""
+        return self._transport.answer(wire.document(path))
 
     def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
         """See `Cluster.list`; items get the apiVersion and kind that the server leaves out in lists."""

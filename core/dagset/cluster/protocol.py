@@ -1,4 +1,4 @@
-"""The seam to the world: eight verbs on plain dicts. `kube` implements it, `testing.fake_cluster` plays it.
+"""The seam to the world: nine verbs on plain dicts. `kube` implements it, `testing.fake_cluster` plays it.
 
 Everything else of dagset that touches a cluster takes a `Cluster` and raises the errors of `dagset.errors`:
 an answer (`ClusterRefused` and below) is final, weather (`ClusterUnreachable`) may pass.
@@ -56,17 +56,21 @@ class Cluster(Protocol):
     def namespace(self) -> str:
         """Return the namespace that is meant when the user names none."""
 
-    def create(self, manifest: Manifest, *, namespace: str) -> Manifest:
+    def create(self, manifest: Manifest, *, namespace: str, dry_run: bool = False) -> Manifest:
         """Create the object and return it as stored; raises `AlreadyExists` on a taken name (also one on its way out).
 
-        Unknown and repeated fields are refused: a server that does not know a field would drop it silently.
+        Unknown and repeated fields are refused: a server that does not know a field would drop it silently. With
+        `dry_run` all is done (rights, admission, validation, the name) but nothing is stored.
         """
 
     def get(self, kind: str, *, namespace: str, name: str) -> Manifest:
         """Return the object; raises `NotFound`."""
 
+    def document(self, path: str) -> Manifest:
+        """Return a document that is no object, such as `/version`; raises `NotFound`."""
+
     def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
-        """Return all objects that carry all these labels; raises `NotFound` if the cluster does not know the kind."""
+        """Return all objects that carry all these labels; raises `UnknownKind` if the cluster does not know it."""
 
     def watch(self, kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Stream[Event]:
         """Stream the changes after `resource_version`, BOOKMARKs among them.

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from dagset import constants
 from dagset.cluster.protocol import Labels, Manifest, Propagation
 
-__all__ = ["Request", "create", "delete", "get", "list_", "logs", "patch", "watch"]
+__all__ = ["Request", "create", "delete", "document", "get", "list_", "logs", "patch", "watch"]
 
 FIELD_MANAGER = "dagset"
 # The real server closes a watch after 30 to 60 minutes by itself (kube-apiserver --min-request-timeout 1800, randomised
@@ -31,18 +31,24 @@ class Request:
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
 
-def create(manifest: Manifest, *, namespace: str) -> Request:
+def create(manifest: Manifest, *, namespace: str, dry_run: bool = False) -> Request:
     """Return the POST; unknown and doubled fields are an error there, not a silent loss."""
     kind, name = manifest["kind"], manifest["metadata"]["name"]
-    query = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
+    query = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *((("dryRun", "All"),) if dry_run else ()))
     # An eviction is asked for by creating a subresource of the pod (kubernetes/api: policy/v1/types.go).
     path = _path("Pod", namespace, name) + "/eviction" if kind == "Eviction" else _path(kind, namespace)
-    return Request(f"create {kind} {namespace}/{name}", "POST", path, query, manifest)
+    words = "dry run of " if dry_run else ""
+    return Request(f"{words}create {kind} {namespace}/{name}", "POST", path, query, manifest)
 
 
 def get(kind: str, *, namespace: str, name: str) -> Request:
     """Return the GET of one object."""
     return Request(f"get {kind} {namespace}/{name}", "GET", _path(kind, namespace, name))
+
+
+def document(path: str) -> Request:
+    """Return the GET of what is no object: `/version`, `/apis/GROUP`."""
+    return Request(f"read {path}", "GET", path)
 
 
 def list_(kind: str, *, namespace: str, labels: Labels) -> Request:

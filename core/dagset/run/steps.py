@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from dagset import constants
 from dagset.cluster.protocol import Cluster
+from dagset.cluster.refusals import NO_JOBSET
 from dagset.cluster.weather import with_patience
 from dagset.errors import AlreadyExists, ClusterRefused, ClusterUnreachable, Conflict, NotFound, NotOurs
 from dagset.model.identity import Identity
+from dagset.run.versions import require_kubernetes
 
 __all__ = ["Steps"]
 
@@ -21,10 +23,6 @@ GRACE_S = 30  # Kubernetes' default terminationGracePeriodSeconds
 MARGIN_S = 30.0  # over the largest grace period, before pods of an earlier submission are no longer waited for
 DELETION_S = 300.0  # how long an earlier owner may take to go; foreground deletion waits for its pods
 LOOK_S = 1.0  # between two looks while waiting
-NO_JOBSET = (
-    "the cluster does not know JobSet (jobset.x-k8s.io/v1alpha2), which a gang needs: "
-    "have JobSet 0.10 or newer installed (https://jobset.sigs.k8s.io/docs/installation/), or use coupling: array"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,10 @@ class Steps:
         with suppress(ClusterRefused):  # no CRD or no rights: then nobody has submitted one here either
             found += self._list("JobSet" if kind == "Job" else "Job")
         return found
+
+    def require_versions(self) -> None:
+        """Raise `TooOld` where the cluster would not keep what a node says; asked once per cluster."""
+        require_kubernetes(self.cluster, patiently=self._patiently)
 
     def wait_for_deletion(self, owner: Manifest) -> None:
         """Return when this very object is gone; raises `Conflict` when it stays."""
@@ -91,10 +93,14 @@ class Steps:
         return created, False
 
     def create_parts(self, parts: Sequence[Manifest], *, owner: Manifest) -> None:
-        """Create what is missing, owned by `owner`, so that it goes when the owner goes."""
+        """Create what is missing, owned by `owner`, so that it goes when the owner goes.
+
+        It does not hold the owner's deletion up: that would need the right to update `jobs/finalizers` where
+        OwnerReferencesPermissionEnforcement is on (kubernetes: plugin/pkg/admission/gc), as on OpenShift.
+        """
         metadata = owner["metadata"]
         reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"]}
-        reference |= {"name": metadata["name"], "uid": metadata["uid"], "controller": True, "blockOwnerDeletion": True}
+        reference |= {"name": metadata["name"], "uid": metadata["uid"], "controller": True}
         for part in parts:
             self._create_part({**part, "metadata": {**part["metadata"], "ownerReferences": [reference]}})
 

@@ -103,6 +103,7 @@ def submit_compiled(
 
 def _create(bundle: Bundle, steps: Steps) -> Submitted | None:
     """Create owner and parts, all or nothing; None when the owner's name turned out to be in flux."""
+    steps.require_versions()
     steps.wait_for_pods()
     met = steps.create_owner(bundle.owner, spec_hash=bundle.spec_hash)
     if met is None:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from dagset import constants
 from dagset.cluster.protocol import Event, Labels, Listing, Manifest, Propagation, Verb
-from dagset.errors import AlreadyExists, ClusterRefused, Gone, NotFound
+from dagset.errors import AlreadyExists, ClusterRefused, Gone, NotFound, UnknownKind
 from dagset.testing.faulty_cluster import FaultyCluster
 
 __all__ = ["FakeCluster", "FaultyCluster"]
@@ -24,6 +24,7 @@ class FakeCluster:
         namespace: the default namespace.
         kinds: the kinds that are installed; others answer 404, as without the JobSet CRD.
         live: False ends each watch and log stream as soon as it has said all there is, for tests without threads.
+        version: of Kubernetes, as `/version` gives it.
         linger: True keeps deleted objects, with a deletionTimestamp, until the test calls `remove`. False removes
             them at once with everything they own (by ownerReferences).
     """
@@ -34,10 +35,13 @@ class FakeCluster:
         namespace: str = "default",
         kinds: Mapping[str, str] = constants.API_VERSIONS,
         live: bool = True,
+        version: str = "v1.36.3",
         linger: bool = False,
     ) -> None:
         self.describe, self.namespace = "fake cluster", namespace
         self.live, self.linger = live, linger
+        major, minor, _ = version.removeprefix("v").split(".", 2)
+        self.documents: dict[str, Manifest] = {"/version": {"major": major, "minor": minor, "gitVersion": version}}
         self._kinds = kinds
         self._objects: dict[Key, Manifest] = {}
         self._history: list[tuple[int, Key, Event]] = []
@@ -48,7 +52,7 @@ class FakeCluster:
 
     # What the API server does
 
-    def create(self, manifest: Manifest, *, namespace: str) -> Manifest:
+    def create(self, manifest: Manifest, *, namespace: str, dry_run: bool = False) -> Manifest:
         """See `Cluster.create`."""
         key = (self._known(manifest["kind"]), namespace, manifest["metadata"]["name"])
         with self._changed:
@@ -56,12 +60,18 @@ class FakeCluster:
                 deleting = "deletionTimestamp" in self._objects[key]["metadata"]
                 words = "object is being deleted: " if deleting else ""
                 raise AlreadyExists(f"{words}{key[0]} {key[2]!r} already exists", status=409, reason="AlreadyExists")
-            return self._store("ADDED", key, manifest)
+            return copy.deepcopy(manifest) if dry_run else self._store("ADDED", key, manifest)
 
     def get(self, kind: str, *, namespace: str, name: str) -> Manifest:
         """See `Cluster.get`."""
         with self._changed:
             return copy.deepcopy(self._find((self._known(kind), namespace, name)))
+
+    def document(self, path: str) -> Manifest:
+        """See `Cluster.document`."""
+        if path not in self.documents:
+            raise NotFound(f"read {path}: Not Found", status=404, reason="NotFound")
+        return copy.deepcopy(self.documents[path])
 
     def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
         """See `Cluster.list`."""
@@ -171,7 +181,7 @@ class FakeCluster:
 
     def _known(self, kind: str) -> str:
         if kind not in self._kinds:
-            raise NotFound("the server could not find the requested resource", status=404, reason="NotFound")
+            raise UnknownKind("the server could not find the requested resource", status=404, reason="NotFound")
         return kind
 
     def _find(self, key: Key) -> Manifest:

@@ -7,7 +7,7 @@ from dagset.errors import ClusterUnreachable
 
 __all__ = ["FaultyCluster"]
 
-VERBS = frozenset({"create", "get", "list", "watch", "patch", "delete", "logs"})
+VERBS = frozenset({"create", "document", "get", "list", "watch", "patch", "delete", "logs"})
 
 
 class FaultyCluster:

@@ -33,10 +33,10 @@ class PlayedCluster(FakeCluster):
         super().__init__(**words)
         self.play = play
 
-    def create(self, manifest: dict[str, Any], *, namespace: str) -> dict[str, Any]:
+    def create(self, manifest: dict[str, Any], *, namespace: str, dry_run: bool = False) -> dict[str, Any]:
         """See `Cluster.create`."""
-        stored = super().create(manifest, namespace=namespace)
-        if manifest["kind"] in ("Job", "JobSet"):
+        stored = super().create(manifest, namespace=namespace, dry_run=dry_run)
+        if manifest["kind"] in ("Job", "JobSet") and not dry_run:
             self.play(self, stored)
         return stored
 

@@ -97,11 +97,12 @@ def test_choice_starts_at_the_identitys_generation():
     assert CreateNew(7) == choose([], identity=ME.with_generation(7), spec_hash="aaaa")
 
 
-def test_first_submit_creates_owner_then_parts_in_five_requests():
+def test_first_submit_creates_owner_then_parts_in_six_requests():
     faulty = FaultyCluster(FakeCluster(), plan={})
     submitted = World(faulty).submit(bundle(parts=1))
 
-    assert ["list Job", "list JobSet", "list Pod", "create Job", "create ConfigMap"] == faulty.requests
+    looks = ["list Job", "list JobSet", "document /version", "list Pod"]
+    assert [*looks, "create Job", "create ConfigMap"] == faulty.requests
     assert (False, 1, "Job default/train-1") == (submitted.attached, submitted.generation, str(submitted.ref))
 
 
@@ -111,7 +112,7 @@ def test_part_is_owned_by_the_owner():
     part = cluster.get("ConfigMap", namespace="default", name="train-1")
 
     reference = {"apiVersion": "batch/v1", "kind": "Job", "name": "train-1", "uid": ref.uid}
-    assert [{**reference, "controller": True, "blockOwnerDeletion": True}] == part["metadata"]["ownerReferences"]
+    assert [{**reference, "controller": True}] == part["metadata"]["ownerReferences"]
 
 
 def test_second_submit_attaches_to_the_first():
@@ -184,6 +185,35 @@ def test_refused_part_leaves_nothing_behind():
     assert [] == cluster.list("Job", namespace="default", labels={}).items
 
 
+@pytest.mark.parametrize("version", ["v1.32.9", "v1.9.0", "v0.99.0"])
+def test_cluster_that_is_too_old_is_refused_before_anything_is_created(version):
+    cluster = FakeCluster(version=version)
+
+    with pytest.raises(ClusterRefused) as caught:
+        World(cluster).submit()
+    assert (
+        f"fake cluster is Kubernetes {version}, and dagset needs 1.33 or newer: "
+        "have it upgraded, or name another cluster by --cluster"
+    ) == str(caught.value)
+    assert [] == everything(cluster)
+
+
+@pytest.mark.parametrize("told", [{"major": "1", "minor": "33+"}, {"major": "", "minor": "x"}, {}, None])
+def test_cluster_that_is_new_enough_or_does_not_say_is_taken(told):
+    cluster = FakeCluster()
+    cluster.documents = {} if told is None else {"/version": told}
+
+    assert not World(cluster).submit().attached
+
+
+def test_version_is_asked_once_per_cluster():
+    faulty = FaultyCluster(FakeCluster(), plan={})
+    World(faulty).cluster.put(ended(World(faulty).submit().owner))
+    World(faulty).submit()
+
+    assert 1 == faulty.requests.count("document /version")
+
+
 def test_array_needs_no_jobset():
     assert not World(FakeCluster(kinds=JOBS_ONLY)).submit().attached
 
@@ -241,7 +271,7 @@ def test_pods_that_never_go_are_told_of_after_their_grace_and_thirty_seconds():
     )
 
 
-REQUESTS = range(6)  # of a first submit with two parts
+REQUESTS = range(7)  # of a first submit with two parts
 
 
 @pytest.mark.parametrize("fate", ["before", "after"])
@@ -265,7 +295,7 @@ def test_crash_at_any_request_and_a_run_again_gives_one_node(number, fate):
     assert ONE_NODE == everything(cluster)
 
 
-def test_six_requests_are_all_that_a_submit_with_two_parts_makes():
+def test_seven_requests_are_all_that_a_submit_with_two_parts_makes():
     faulty = FaultyCluster(FakeCluster(), plan={})
     World(faulty).submit(bundle(parts=2))
 

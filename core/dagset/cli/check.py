@@ -1,0 +1,51 @@
+"""`dagset check`: what the cluster would say to a node, without creating anything."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dagset.cli.options import connect, in_cluster, json_or_text, node_identity
+
+if TYPE_CHECKING:
+    from dagset.run.check import Report
+
+__all__ = ["check"]
+
+EXIT_REFUSED = 122
+
+
+@click.command(short_help="Ask the cluster whether it would take NODE, without creating anything.")
+@click.argument("node")
+@in_cluster
+@json_or_text
+@click.pass_context
+def check(ctx: click.Context, *, node: str, cluster: str | None, namespace: str | None, output: str) -> None:
+    """Ask the cluster whether it would take NODE: by dry runs of all its objects and pods, and by look-ups.
+
+    Creates nothing. Exit code 0: fine, perhaps with warnings; 122: the cluster would refuse something; 2: NODE itself
+    is not valid; 125: no cluster answers.
+    """
+    from dagset.compile import compile_node
+    from dagset.model import load
+    from dagset.run.check import check_bundle
+
+    loaded = load(node)
+    bundle = compile_node(loaded, node_identity(node, task=loaded.name))
+    opened = connect(cluster, namespace=namespace)
+    report = check_bundle(bundle, cluster=opened, namespace=opened.namespace)
+    title = f"{bundle.kind} {opened.namespace}/{bundle.name}"
+    click.echo(_as_json(report, name=bundle.name) if output == "json" else _as_text(report, title=title))
+    ctx.exit(EXIT_REFUSED if report.is_refused else 0)
+
+
+def _as_json(report: "Report", *, name: str) -> str:
+    import msgspec
+
+    told = {"name": name, "refused": report.is_refused, "findings": report.findings, "passed": report.passed}
+    return msgspec.json.encode(told).decode()
+
+
+def _as_text(report: "Report", *, title: str) -> str:
+    lines = [f"{finding.level}: {finding.where}: {finding.message}" for finding in report.findings]
+    end = "would be refused" if report.is_refused else "would be accepted"
+    return "\n".join([*lines, f"{title} {end}; {len(report.passed)} checks passed"])

@@ -1,0 +1,38 @@
+"""`dagset rbac`: the least rights that dagset needs in a namespace, as manifests for an administrator."""
+
+import json
+
+import click
+
+from dagset.cli.options import namespace_option
+
+__all__ = ["rbac"]
+
+
+@click.command(short_help="Print the least Role that dagset needs, and its binding.")
+@namespace_option("Where the nodes run (default: default).")
+@click.option(
+    "--service-account",
+    metavar="[NAMESPACE:]NAME",
+    help="Who gets it (default: dagset, of the same namespace).",
+)
+@click.option("--user", metavar="NAME", help="A user in place of a service account.")
+@click.option(
+    "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="yaml says what each rule is for."
+)
+def rbac(namespace: str | None, service_account: str | None, user: str | None, output: str) -> None:
+    """Print a Role with the least rights that dagset needs in a namespace, and its RoleBinding. Needs no cluster.
+
+    Each rule says what it is for and what happens without it: take out what you do not want to grant. For example:
+    dagset rbac -n ml --service-account airflow:worker | kubectl apply -f -
+    """
+    from dagset.run.rbac import manifests, subject, with_comments
+
+    if service_account and user:
+        raise click.UsageError("--service-account and --user: one of them")
+    namespace = namespace or "default"
+    role, binding = manifests(namespace=namespace, to=subject(service_account or "dagset", user, namespace=namespace))
+    if output == "json":
+        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": [role, binding]}, indent=2))
+    else:
+        click.echo(with_comments(role, binding), nl=False)

@@ -1,0 +1,63 @@
+"""The table of rights as a Role and its RoleBinding."""
+
+import json
+from typing import Any
+
+import yaml
+
+from dagset.cluster.rights import RIGHTS
+from dagset.compile.render import Dumper
+
+__all__ = ["manifests", "subject", "with_comments"]
+
+Manifest = dict[str, Any]
+NAME = "dagset"
+GROUP = "rbac.authorization.k8s.io"  # kubernetes/api: rbac/v1
+HEAD = """# The least that dagset needs in namespace {namespace}. Not in it, for they are cluster-wide or delicate:
+# get on workloadpriorityclasses, secrets and persistentvolumeclaims; `dagset check` looks them up where it may.
+"""
+
+
+def subject(service_account: str, user: str | None, *, namespace: str) -> Manifest:
+    """Return who gets the rights: the user, else the service account `NAME` or `NAMESPACE:NAME`."""
+    if user:
+        return {"kind": "User", "apiGroup": GROUP, "name": user}
+    where, _, name = service_account.rpartition(":")
+    return {"kind": "ServiceAccount", "name": name, "namespace": where or namespace}
+
+
+def manifests(*, namespace: str, to: Manifest) -> tuple[Manifest, Manifest]:
+    """Return the Role with one rule for each line of the table, and the RoleBinding."""
+    rules = [{"apiGroups": [r.group], "resources": [r.resource], "verbs": list(r.verbs)} for r in RIGHTS]
+    head = {"apiVersion": f"{GROUP}/v1"}
+    metadata = {"name": NAME, "namespace": namespace}
+    role = {**head, "kind": "Role", "metadata": metadata, "rules": rules}
+    reference = {"apiGroup": GROUP, "kind": "Role", "name": NAME}
+    # One binding for each subject: applied for a second one, it adds.
+    own = {**metadata, "name": _binding_name(to, namespace)}
+    return role, {**head, "kind": "RoleBinding", "metadata": own, "roleRef": reference, "subjects": [to]}
+
+
+def with_comments(role: Manifest, binding: Manifest) -> str:
+    """Return both as YAML documents; each rule says what it is for."""
+    without_rules = {key: value for key, value in role.items() if key != "rules"}
+    lines = [HEAD.format(namespace=role["metadata"]["namespace"]), _yaml(without_rules), "rules:\n"]
+    for right, rule in zip(RIGHTS, role["rules"], strict=True):
+        lines += [f"# {right.why}\n", f"# (without: {right.without})\n" if right.without else "", _rule(rule)]
+    return "".join([*lines, "---\n", _yaml(binding)])
+
+
+def _rule(rule: Manifest) -> str:
+    """Return a rule as people write them: one line for each of its three lists."""
+    first, *others = (f"{key}: {json.dumps(values)}\n" for key, values in rule.items())
+    return f"- {first}" + "".join(f"  {line}" for line in others)
+
+
+def _binding_name(to: Manifest, namespace: str) -> str:
+    """Return a name of its own for each subject; an RBAC name may hold colons (kubernetes: pkg/apis/rbac)."""
+    whose = to["name"] if to.get("namespace", namespace) == namespace else f"{to['namespace']}:{to['name']}"
+    return NAME if whose == NAME else f"{NAME}:{whose.replace('/', '-').replace('%', '-')}"
+
+
+def _yaml(value: object) -> str:
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, width=2**31)
