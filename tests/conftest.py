@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.realcluster.fixtures"]
+pytest_plugins = ["tests.realcluster.fixtures", "tests.realcluster.restricted"]
 
 
 # Tests of these start processes of their own (daemons, engines, examples): `make check` leaves them to `make test`.

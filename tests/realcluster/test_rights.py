@@ -1,0 +1,209 @@
+"""On the real cluster, the Role that `dagset rbac` prints is enough for everything, and each rule is needed."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagset.compile import compile_node
+from dagset.errors import ClusterRefused
+from dagset.model import DagNode, File, Identity, Ref
+from dagset.run import cancel, open_cluster, run_node, submit
+from dagset.run.check import check_bundle
+from tests.realcluster.restricted import kubectl, namespace_of, user_of
+
+pytestmark = pytest.mark.realcluster
+
+FILES = {"hello.txt": File(text="hello")}
+SHOW = ("cat", "$(DAGSET_FILES)/hello.txt")
+
+
+def identity() -> Identity:
+    return Identity(owner=f"rights {uuid.uuid4().hex}")
+
+
+def node(*, coupling: str = "array", command: tuple[str, ...] = SHOW, **words: Any) -> DagNode:
+    words = {"grace_period": "1s", "files": FILES, "pods": 2, **words}
+    return DagNode(name="rights", image="busybox:1", command=command, coupling=coupling, **words)
+
+
+@pytest.mark.parametrize("coupling", ["array", "gang"])
+def test_node_with_files_runs_with_its_lines_and_goes_with_the_printed_role(restricted_cluster: Path, coupling: str):
+    cluster, lines = open_cluster(str(restricted_cluster)), []
+    told: list[str] = []
+
+    outcome = run_node(
+        node(coupling=coupling),
+        cluster=cluster,
+        identity=identity(),
+        keep="never",
+        lines=lambda prefix, text: lines.append((prefix, text)),
+        tell=told.append,
+    )
+
+    assert ("succeeded", []) == (outcome.reason, told)
+    assert [("worker[0]", "hello"), ("worker[1]", "hello")] == sorted(lines)
+
+
+@pytest.mark.parametrize("coupling", ["array", "gang"])
+def test_node_is_suspended_and_cancelled_with_the_printed_role(restricted_cluster: Path, coupling: str):
+    cluster = open_cluster(str(restricted_cluster))
+    ref = submit(node(coupling=coupling, command=("sleep", "100")), identity(), cluster=cluster).ref
+
+    body = {"spec": {"suspend": True}}
+    cluster.patch(ref.kind, namespace=ref.namespace, name=ref.name, body=body)
+
+    assert cancel(ref, cluster=cluster)
+
+
+@pytest.mark.parametrize("coupling", ["array", "gang"])
+def test_check_leaves_nothing_out_with_the_printed_role(restricted_cluster: Path, coupling: str):
+    cluster = open_cluster(str(restricted_cluster))
+    bundle = compile_node(node(coupling=coupling), identity())
+
+    assert () == check_bundle(bundle, cluster=cluster, namespace=cluster.namespace).findings
+
+
+def test_the_printed_role_takes_no_other_namespace(restricted_cluster: Path):
+    cluster = open_cluster(str(restricted_cluster))
+
+    with pytest.raises(ClusterRefused, match=r'cannot list resource "jobs".* in the namespace "default"'):
+        submit(node(), identity(), cluster=cluster, namespace="default")
+
+
+@pytest.fixture(scope="module")
+def place(real_cluster: Path) -> Iterator[str]:
+    with namespace_of(real_cluster) as namespace:
+        yield namespace
+
+
+class Without:
+    """Users who lack one verb on one resource."""
+
+    def __init__(self, admin: Path, namespace: str, folder: Path) -> None:
+        self.admin, self.namespace, self.folder = admin, namespace, folder
+        self.account = ""
+
+    def cluster(self, verb: str, resource: str) -> Any:
+        return open_cluster(str(self.kubeconfig(verb, resource)))
+
+    def kubeconfig(self, verb: str, resource: str) -> Path:
+        def change(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            less = [{**r, "verbs": [v for v in r["verbs"] if (v, r["resources"]) != (verb, [resource])]} for r in rules]
+            return [rule for rule in less if rule["verbs"]]
+
+        self.account = f"no-{verb}-{resource.replace('/', '-')}-{uuid.uuid4().hex[:4]}"
+        return user_of(self.admin, namespace=self.namespace, folder=self.folder, account=self.account, change=change)
+
+    def refusal(self, verb: str, resource: str, *, group: str = "") -> str:
+        """Return how the message goes on after `REQUEST: WHAT is forbidden: `."""
+        user = f"system:serviceaccount:{self.namespace}:{self.account}"
+        where = f'in API group "{group}" in the namespace "{self.namespace}"'
+        remedy = f"`dagset rbac --namespace {self.namespace} --service-account {self.account} | kubectl apply -f -`"
+        return (
+            f'User "{user}" cannot {verb} resource "{resource}" {where} (HTTP 403 Forbidden); '
+            f"whoever administers the cluster grants it by {remedy}"
+        )
+
+
+@pytest.fixture
+def without(real_cluster: Path, place: str, tmp_path: Path) -> Without:
+    return Without(real_cluster, place, tmp_path)
+
+
+def left_in(without: Without) -> str:
+    names = ["jobs,jobsets,configmaps", "-l", "app.kubernetes.io/managed-by=dagset", "-o", "name"]
+    return kubectl(without.admin, "get", *names, "-n", without.namespace)
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "group", "coupling"),
+    [
+        ("create", "jobs", "batch", "array"),
+        ("list", "jobs", "batch", "array"),
+        ("create", "jobsets", "jobset.x-k8s.io", "gang"),
+        ("list", "jobsets", "jobset.x-k8s.io", "gang"),
+        ("create", "configmaps", "", "array"),
+        ("list", "pods", "", "array"),
+    ],
+)
+def test_submit_names_the_missing_right_and_leaves_nothing(
+    without: Without, verb: str, resource: str, group: str, coupling: str
+):
+    cluster = without.cluster(verb, resource)
+
+    with pytest.raises(ClusterRefused) as caught:
+        submit(node(coupling=coupling), identity(), cluster=cluster)
+
+    assert without.refusal(verb, resource, group=group) == str(caught.value).partition(" is forbidden: ")[2]
+    wait_until_gone(without)
+
+
+def wait_until_gone(without: Without) -> None:
+    """Return when nothing of ours is left; the deletion of an owner goes on after it was asked for."""
+    labels = ["-l", "app.kubernetes.io/managed-by=dagset", "-n", without.namespace]
+    kubectl(without.admin, "wait", "--for=delete", "jobs,jobsets,configmaps", *labels, "--timeout=30s")
+    assert "" == left_in(without)
+
+
+def test_cancel_names_the_missing_right(without: Without):
+    cluster = without.cluster("delete", "jobs")
+    ref = submit(node(command=("sleep", "100")), identity(), cluster=cluster).ref
+
+    with pytest.raises(ClusterRefused) as caught:
+        cancel(ref, cluster=cluster)
+    cancel(ref, cluster=open_cluster(str(without.admin)))
+
+    assert without.refusal("delete", "jobs", group="batch") == str(caught.value).partition(" is forbidden: ")[2]
+
+
+@pytest.mark.parametrize(("resource", "coupling"), [("jobs", "array"), ("pods", "array"), ("jobsets", "gang")])
+def test_where_watching_is_forbidden_the_end_is_found_by_polling(without: Without, resource: str, coupling: str):
+    cluster = without.cluster("watch", resource)
+
+    outcome = run_node(node(coupling=coupling), cluster=cluster, identity=identity(), keep="never")
+
+    assert "succeeded" == outcome.reason
+
+
+def test_lines_that_may_not_be_read_are_told_with_the_missing_right(without: Without):
+    cluster = without.cluster("get", "pods/log")
+    told: list[str] = []
+
+    words = {"identity": identity(), "keep": "never", "lines": print, "tell": told.append}
+    outcome = run_node(node(pods=1), cluster=cluster, **words)
+
+    assert "succeeded" == outcome.reason
+    refusal = without.refusal("get", "pods/log")
+    assert [("lines of worker[0] are missing", refusal)] == [
+        (text.partition(": ")[0], text.partition(" is forbidden: ")[2]) for text in told
+    ]
+
+
+def test_check_without_the_right_to_create_pods_says_what_it_left_out(without: Without, tmp_path: Path):
+    kubeconfig = without.kubeconfig("create", "pods")
+    (tmp_path / "node.yaml").write_text("{name: rights, image: busybox:1, command: ['true']}")
+    command = [sys.executable, "-m", "dagset", "check", "node.yaml", "--cluster", str(kubeconfig), "-o", "json"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (0, "left out", "role worker, its pods") == (done.returncode, finding["level"], finding["where"])
+    assert without.refusal("create", "pods") == finding["message"].partition(" is forbidden: ")[2]
+
+
+def test_attaching_needs_no_right_but_to_look(without: Without):
+    """A second submit of a running node creates nothing, so it needs less; the first one's parts are seen by get."""
+    admin, who = open_cluster(str(without.admin), namespace=without.namespace), identity()
+    running = node(command=("sleep", "100"), files={})
+    first: Ref = submit(running, who, cluster=admin).ref
+
+    second = submit(running, who, cluster=without.cluster("create", "jobs"))
+    cancel(first, cluster=admin)
+
+    assert (first, True) == (second.ref, second.attached)
