@@ -17,6 +17,7 @@ _COMMANDS = {
     "down": "end the cluster and remove what it left, the build cache excepted",
     "status": "say what runs",
     "kubeconfig": "print the path of a kubeconfig that works on this machine",
+    "kueue": "start Kueue in the cluster that is up; does nothing when it runs",
     "exec": "run a command inside the cluster's network, as in: exec -- kubectl get nodes",
     "install": "install the Debian packages that are missing",
 }
@@ -58,6 +59,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return 0 if cluster.is_up(here) else 1
         case "kubeconfig":
             print(cluster.kubeconfig(here))
+        case "kueue":
+            cluster.add_kueue(here, say=say)
         case "exec":
             cluster.replace_by_inner_command(here, argv=arguments.argv)
         case "install":

@@ -1,4 +1,4 @@
-"""The cluster's programs, built from the Go module proxy into the cache: once per set of sources and Go version."""
+"""The cluster's programs, built from the Go module proxy into the cache: once per module's sources and Go version."""
 
 import contextlib
 import fcntl
@@ -7,31 +7,61 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from tests.realcluster.machine import go_version, why_no_go
 from tests.realcluster.place import CannotRun, HarnessError, cache_dir, tail
 
 SOURCES = Path(__file__).parent / "go"
 KUBERNETES = "v1.36.3"
-JOBSET = "sigs.k8s.io/jobset"
 
-# Module folder under SOURCES, program, its package.
-PROGRAMS = [
-    ("controlplane", "kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-    ("controlplane", "kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
-    ("controlplane", "kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
-    ("controlplane", "kubelet", "k8s.io/kubernetes/cmd/kubelet"),
-    ("controlplane", "kubectl", "k8s.io/kubernetes/cmd/kubectl"),
-    ("controlplane", "jobset", JOBSET),
-    ("controlplane", "etcd", "go.etcd.io/etcd/server/v3"),
-    ("containerd", "containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
-    ("containerd", "containerd-shim-runc-v2", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"),
-    ("containerd", "ctr", "github.com/containerd/containerd/v2/cmd/ctr"),
-    ("coredns", "coredns", "."),
-]
+
+@dataclass(frozen=True)
+class Module:
+    """What comes of one module folder below SOURCES: programs, and files that its main dependency brings besides."""
+
+    programs: Mapping[str, str]  # name: package
+    files_of: str = ""
+    files: Mapping[str, str] = field(
+        default_factory=dict
+    )  # name in the cache: pattern in `files_of`, all matches joined
+
+
+MODULES = {
+    "controlplane": Module(
+        programs={
+            "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+            "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+            "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+            "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+            "jobset": "sigs.k8s.io/jobset",
+            "etcd": "go.etcd.io/etcd/server/v3",
+        },
+        files_of="sigs.k8s.io/jobset",
+        files={
+            "jobset-crd.yaml": "config/components/crd/bases/jobset.x-k8s.io_jobsets.yaml",
+            "jobset-webhooks.yaml": "config/components/webhook/manifests.yaml",
+        },
+    ),
+    "containerd": Module(
+        programs={
+            name: f"github.com/containerd/containerd/v2/cmd/{name}"
+            for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+        }
+    ),
+    "coredns": Module(programs={"coredns": "."}),
+    "kueue": Module(
+        programs={"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
+        files_of="sigs.k8s.io/kueue",
+        files={
+            "kueue-crds.yaml": "config/components/crd/bases/*.yaml",
+            "kueue-webhooks.yaml": "config/components/webhook/manifests.yaml",
+        },
+    ),
+}
 
 # Kubernetes learns its version from whoever builds it, and would call itself v0.0.0-master without.
 _VERSION = "k8s.io/component-base/version"
@@ -41,12 +71,6 @@ FLAGS = [
     "-ldflags",
     f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor={_MAJOR} -X {_VERSION}.gitMinor={_MINOR}",
 ]
-
-# What the JobSet module brings besides the program, and its name in the cache.
-JOBSET_FILES = {
-    "config/components/crd/bases/jobset.x-k8s.io_jobsets.yaml": "jobset-crd.yaml",
-    "config/components/webhook/manifests.yaml": "jobset-webhooks.yaml",
-}
 
 _ONE_PROGRAM_S = 1800
 
@@ -64,14 +88,21 @@ def find_built() -> Path | None:
 
 def sources_key() -> str:
     """12 hex digits over everything that decides what is built, except for the Go version."""
-    digest = hashlib.sha256(repr((PROGRAMS, FLAGS, JOBSET_FILES, os.uname().machine)).encode())
-    for path in sorted(SOURCES.glob("*/*")):
-        digest.update(f"{path.relative_to(SOURCES)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    return _digest(*map(module_key, MODULES))
+
+
+def module_key(folder: str) -> str:
+    """The same for one module, so that a change in one builds no other anew."""
+    sources = [f"{path.name}\0{path.read_text()}" for path in sorted((SOURCES / folder).iterdir())]
+    return _digest(repr((MODULES[folder], FLAGS, os.uname().machine)), *sources)
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 def build(*, say: Callable[[str], None]) -> Path:
-    """The cache directory with `bin/` and JobSet's manifests, built now unless it is there.
+    """The cache directory with `bin/` and the manifests of JobSet and Kueue, built now unless it is there.
 
     Two builds at once are safe: the second waits for the first and finds its result.
 
@@ -101,47 +132,65 @@ def _only_builder(*, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _build_into(target: Path, *, say: Callable[[str], None]) -> Path:
-    for left_over in target.parent.glob("*.unfinished"):  # of a build that was killed: we hold the lock
-        shutil.rmtree(left_over)
-    unfinished = target.with_name(target.name + ".unfinished")
-    (unfinished / "bin").mkdir(parents=True)
+    """Every module's own directory, then all their files in one, as hard links."""
     log = target.parent / "build.log"
-    say(f"building {len(PROGRAMS)} programs from the Go module proxy; details in {log}")
+    log.write_text("")
     began = time.monotonic()
-    with log.open("w") as output:
-        for number, (folder, program, package) in enumerate(PROGRAMS, start=1):
-            step = time.monotonic()
-            arguments = ["build", "-o", str(unfinished / "bin" / program), *FLAGS, package]
-            _go(arguments, folder=folder, output=output, log=log)
-            say(f"{number:2}/{len(PROGRAMS)} {program}: {time.monotonic() - step:.0f} s")
-    _copy_jobset_files(unfinished)
+    unfinished = _empty(target)
+    for folder in MODULES:
+        shutil.copytree(_module(folder, log=log, say=say), unfinished, copy_function=os.link, dirs_exist_ok=True)
     unfinished.rename(target)
     say(f"built in {time.monotonic() - began:.0f} s into {target}")
     return target
 
 
-def _go(arguments: list[str], *, folder: str, output: IO[str], log: Path) -> None:
+def _module(folder: str, *, log: Path, say: Callable[[str], None]) -> Path:
+    target = cache_dir() / "modules" / f"{folder}-{module_key(folder)}-{go_version()}"
+    if target.exists():
+        return target
+    module, unfinished = MODULES[folder], _empty(target)
+    say(f"building {folder} from the Go module proxy; details in {log}")
+    for program, package in module.programs.items():
+        began = time.monotonic()
+        _go(["build", "-o", str(unfinished / "bin" / program), *FLAGS, package], folder=folder, log=log)
+        say(f"{program}: {time.monotonic() - began:.0f} s")
+    _copy_files(folder, module=module, target=unfinished)
+    unfinished.rename(target)
+    return target
+
+
+def _empty(target: Path) -> Path:
+    """A directory to fill and rename; one that a killed build left is emptied: we hold the lock."""
+    unfinished = target.with_name(target.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / "bin").mkdir(parents=True)
+    return unfinished
+
+
+def _go(arguments: list[str], *, folder: str, log: Path) -> None:
     try:
-        done = subprocess.run(
-            ["go", *arguments],
-            cwd=SOURCES / folder,
-            env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=_ONE_PROGRAM_S,
-            check=False,
-        )
+        with log.open("a") as output:
+            done = subprocess.run(
+                ["go", *arguments],
+                cwd=SOURCES / folder,
+                env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_ONE_PROGRAM_S,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise HarnessError(f"`go {arguments[0]}` in {folder} took over {_ONE_PROGRAM_S} s:\n{tail(log)}") from error
     if done.returncode:
         raise HarnessError(f"`go {arguments[0]} … {arguments[-1]}` in {folder} failed:\n{tail(log)}")
 
 
-def _copy_jobset_files(target: Path) -> None:
+def _copy_files(folder: str, *, module: Module, target: Path) -> None:
     """`up` must need neither Go nor the module cache, so its manifests go beside the programs."""
-    asked = ["go", "list", "-m", "-f", "{{.Dir}}", JOBSET]
-    module = subprocess.run(
-        asked, cwd=SOURCES / "controlplane", capture_output=True, text=True, check=True, timeout=300
-    )
-    for source, name in JOBSET_FILES.items():
-        (target / name).write_bytes(Path(module.stdout.strip(), source).read_bytes())
+    if not module.files:
+        return
+    asked = ["go", "list", "-m", "-f", "{{.Dir}}", module.files_of]
+    found = subprocess.run(asked, cwd=SOURCES / folder, capture_output=True, text=True, check=True, timeout=300)
+    for name, pattern in module.files.items():
+        texts = [path.read_text() for path in sorted(Path(found.stdout.strip()).glob(pattern))]
+        (target / name).write_text("".join(texts))

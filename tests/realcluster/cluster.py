@@ -2,13 +2,14 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.realcluster import build, cgroups, images, inside, machine
+from tests.realcluster import build, cgroups, config, images, inside, kueue, machine
 from tests.realcluster.components import health_addresses
 from tests.realcluster.place import HarnessError, Place
 from tests.realcluster.start import Start
@@ -58,6 +59,22 @@ def down(place: Place, *, say: Say) -> None:
         (place.state / _OURS).unlink()
         place.state.rmdir()
     say("down")
+
+
+def add_kueue(place: Place, *, say: Say) -> None:
+    """Kueue in the cluster of this place, which is up; nothing when it runs there already.
+
+    Raises:
+        HarnessError: no cluster is up, or Kueue failed or took too long.
+    """
+    programs = build.build(say=say)
+    with _alone(place):
+        _must_be_up(place)
+        if kueue.NAME in _programs(place):
+            say("kueue is there already")
+            return
+        (place.state / "kueue.json").write_text(json.dumps(config.kueue(place)))
+        kueue.add(place, programs=programs, port=int(place.up_mark.read_text()), say=say)
 
 
 def is_up(place: Place) -> bool:

@@ -42,6 +42,7 @@ def health_addresses(place: Place) -> dict[str, str]:
         "kubelet": "http://127.0.0.1:10248/healthz",
         "coredns": "http://127.0.0.1:8181/ready",
         "jobset": "http://127.0.0.1:8081/readyz",
+        "kueue": "http://127.0.0.1:8082/readyz",
     }
 
 
@@ -122,6 +123,10 @@ def _jobset(place: Place) -> list[str]:
     return _flags(config=place.state / "jobset.json", kubeconfig=place.inner_kubeconfig)
 
 
+def _kueue(place: Place) -> list[str]:
+    return _flags(config=place.state / "kueue.json", kubeconfig=place.inner_kubeconfig)
+
+
 _ARGUMENTS: dict[str, Callable[[Place], list[str]]] = {
     "containerd": _containerd,
     "etcd": _etcd,
@@ -131,4 +136,5 @@ _ARGUMENTS: dict[str, Callable[[Place], list[str]]] = {
     "kubelet": _kubelet,
     "coredns": _coredns,
     "jobset": _jobset,
+    "kueue": _kueue,
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.realcluster.images import PAUSE
 from tests.realcluster.place import GATEWAY, NODE, POD_RANGE, HarnessError, Place
 
-JOBSET_WEBHOOK_PORT = 9443
+JOBSET_WEBHOOK_PORT, KUEUE_WEBHOOK_PORT = 9443, 9444
+KUEUE_METRICS_CERTIFICATES = "etc/kueue/metrics/certs"  # it insists on them, though metrics are off
 
 
 def config_files(place: Place) -> dict[str, str]:
@@ -19,6 +20,7 @@ def config_files(place: Place) -> dict[str, str]:
         "kubelet.json": json.dumps(kubelet(place)),
         "Corefile": corefile(place),
         "jobset.json": json.dumps(jobset(place)),
+        "kueue.json": json.dumps(kueue(place)),
         "etc/resolv.conf": f"nameserver {GATEWAY}\n",  # becomes /etc/resolv.conf inside
     }
 
@@ -135,6 +137,22 @@ def jobset(place: Place) -> dict:
     }
 
 
+def kueue(place: Place) -> dict:
+    """As for JobSet; Kueue looks after Jobs and JobSets only (kueue: apis/config/v1beta2/configuration_types.go)."""
+    return {
+        "apiVersion": "config.kueue.x-k8s.io/v1beta2",
+        "kind": "Configuration",
+        "leaderElection": {"leaderElect": False},
+        "internalCertManagement": {"enable": False},
+        "webhook": {"host": "127.0.0.1", "port": KUEUE_WEBHOOK_PORT, "certDir": f"{place.state}/pki/webhook"},
+        "metrics": {"bindAddress": "0"},
+        "health": {"healthProbeBindAddress": "127.0.0.1:8082"},
+        "clientConnection": {"qps": 200, "burst": 400},
+        "integrations": {"frameworks": ["batch/job", "jobset.x-k8s.io/jobset"]},
+        "featureGates": {"VisibilityOnDemand": False},
+    }
+
+
 def kubeconfig(server: str, *, pki: Path, user: str) -> str:
     """A kubeconfig with everything in it, for the certificate `user` in `pki`."""
 
@@ -158,24 +176,40 @@ def kubeconfig(server: str, *, pki: Path, user: str) -> str:
 
 
 def jobset_webhooks(manifest: str, *, ca_certificate: bytes) -> dict[str, str]:
+    """See `_webhooks`; of the pods they meet those of JobSets, as where JobSet is deployed by its own kustomization."""
+    own_pods = "jobset.sigs.k8s.io/jobset-name"
+    return _webhooks(manifest, port=JOBSET_WEBHOOK_PORT, pods=own_pods, ca_certificate=ca_certificate)
+
+
+def kueue_webhooks(manifest: str, *, ca_certificate: bytes) -> dict[str, str]:
+    """See `_webhooks`; named `kueue-...` beside JobSet's, as by Kueue's own kustomization."""
+    manifest = re.sub(r"^(metadata:\n  name: )", r"\1kueue-", manifest, flags=re.M)
+    own_pods = "kueue.x-k8s.io/managed"
+    return _webhooks(manifest, port=KUEUE_WEBHOOK_PORT, pods=own_pods, ca_certificate=ca_certificate)
+
+
+def _webhooks(manifest: str, *, port: int, pods: str, ca_certificate: bytes) -> dict[str, str]:
     """Resource and name of each webhook configuration: its YAML, made to fit a controller outside the cluster.
 
-    The manifest of the JobSet module points at a service, which becomes an address. Its webhooks for pods meet every
-    pod of the cluster; here only those of JobSets, so that pods outlive a dead controller, as they do where JobSet is
-    deployed by its own kustomization.
+    The manifest of the module points at a service, which becomes an address. Its webhooks for pods meet every pod of
+    the cluster; here only those with the label `pods`, so that all others outlive a dead controller.
     """
     bundle = base64.b64encode(ca_certificate).decode()
     text = re.sub(r"\n +service:\n +name: .*\n +namespace: .*", "", manifest)
-    address = f"https://127.0.0.1:{JOBSET_WEBHOOK_PORT}"
+    address = f"https://127.0.0.1:{port}"
     text = re.sub(r"\n +path: (/\S*)", rf"\n    url: {address}\1\n    caBundle: {bundle}", text)
-    selector = "{matchExpressions: [{key: jobset.sigs.k8s.io/jobset-name, operator: Exists}]}"
+    selector = f"{{matchExpressions: [{{key: {pods}, operator: Exists}}]}}"
     text = re.sub(r"\n  name: ([mv]pod\S*)", rf"\n  name: \1\n  objectSelector: {selector}", text)
-    documents = [document for document in text.split("---\n") if document.strip()]
-    return {_resource_of(document): document for document in documents}
+    return {_resource_of(document): document for document in documents(text)}
+
+
+def documents(manifest: str) -> list[str]:
+    """The documents of a YAML text, without the empty ones."""
+    return [document for document in re.split(r"^---\n", manifest, flags=re.M) if document.strip()]
 
 
 def _resource_of(webhooks: str) -> str:
     head = re.search(r"^kind: (\S+)\nmetadata:\n  name: (\S+)", webhooks, re.M)
     if head is None:
-        raise HarnessError(f"JobSet's webhook manifest has a document of an unknown form: {webhooks[:200]!r}")
+        raise HarnessError(f"a webhook manifest has a document of an unknown form: {webhooks[:200]!r}")
     return f"{head[1].lower()}s/{head[2]}"

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.realcluster import cgroups, config, inside
+from tests.realcluster import cgroups, config, inside, kueue
 from tests.realcluster.api import Api
 from tests.realcluster.components import API_PORT, components, health_addresses
 from tests.realcluster.images import BUSYBOX
 from tests.realcluster.pki import write_pki
-from tests.realcluster.place import GATEWAY, NODE, HarnessError, Place, tail
+from tests.realcluster.place import GATEWAY, NODE, Place
+from tests.realcluster.waiting import until, until_ready
 
 GPUS = {"nvidia.com/gpu": "4"}  # there is no device: so that pods that ask for one are placed
 
@@ -50,7 +51,10 @@ class Start:
         self._wait_ready("kube-apiserver")
         self._start("kube-scheduler", "kubelet", "coredns")
         self._serve_jobsets()
+        kueue.serve(self._place, self._api, programs=self._programs)
+        self._say("Kueue's kinds served")
         self._start("kube-controller-manager", "jobset")
+        kueue.start(self._place, programs=self._programs)
         self._register_webhooks()
         self._wait_for_the_rest()
         self._place.up_mark.write_text(f"{port}\n")
@@ -87,13 +91,13 @@ class Start:
                 pass_fds=[listener],
                 start_new_session=True,
             )
-        self._until(
+        until(
+            self._place,
             "init",
             lambda: inside.answers(f"unix:{self._place.control}"),
             claim="did not prepare the namespaces",
             alive=lambda: process.poll() is None,
         )
-        self._first = inside.first_process(self._place) or 0
 
     def _start(self, *names: str) -> None:
         for name in names:
@@ -106,7 +110,8 @@ class Start:
         command = [str(self._programs / "bin/ctr"), "-a", address, "-n", "k8s.io", "images", "import", str(images)]
         with self._place.log("ctr").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
-        self._until(
+        until(
+            self._place,
             "ctr",
             lambda: process.poll() == 0,
             claim="did not import the images",
@@ -121,7 +126,7 @@ class Start:
         and until then no foreground deletion of a JobSet ends.
         """
         self._api.apply(_CRD, manifest=(self._programs / "jobset-crd.yaml").read_text())
-        self._until("kube-apiserver", lambda: self._api.get(_JOBSETS) is not None, claim="did not serve JobSets")
+        until(self._place, "kube-apiserver", lambda: self._api.get(_JOBSETS) is not None, claim="did not serve JobSets")
         self._served_since = time.monotonic()
         self._say("JobSets served")
 
@@ -133,45 +138,33 @@ class Start:
         )
         for resource, manifest in webhooks.items():
             self._api.apply(f"{_WEBHOOKS}/{resource}", manifest=manifest)
+        kueue.register(self._place, self._api, programs=self._programs)
+        self._say("kueue ready")
 
     def _wait_for_the_rest(self) -> None:
         for name in ("kube-controller-manager", "kube-scheduler", "coredns"):
             self._wait_ready(name)
-        self._until("kubelet", lambda: takes_pods(self._api.get(_NODE)), claim="did not make the node ready for pods")
+        until(
+            self._place,
+            "kubelet",
+            lambda: takes_pods(self._api.get(_NODE)),
+            claim="did not make the node ready for pods",
+        )
         self._say("node ready for pods")
         self._api.merge(f"{_NODE}/status", change={"status": {"capacity": GPUS, "allocatable": GPUS}})
-        self._until(
+        until(
+            self._place,
             "kube-controller-manager",
             lambda: self._api.get(_ACCOUNT) is not None,
             claim="did not make the default service account",
         )
         self._say("default service account made")
         time.sleep(max(0, self._served_since + _CRD_SETTLES_S - time.monotonic()))
-        self._until("jobset", lambda: webhooks_answer(self._api), claim="did not answer as a webhook")
+        until(self._place, "jobset", lambda: webhooks_answer(self._api), claim="did not answer as a webhook")
 
     def _wait_ready(self, name: str) -> None:
-        url = self._health[name]
-        self._until(name, lambda: inside.answers_inside(self._first, url), claim="did not become ready")
+        until_ready(self._place, name)
         self._say(f"{name} ready")
-
-    def _until(
-        self,
-        name: str,
-        is_so: Callable[[], bool],
-        *,
-        claim: str,
-        alive: Callable[[], bool] | None = None,
-        timeout_s: float = 60,
-    ) -> None:
-        """Wait; `claim` says what the component failed to do. Ends early when it has ended."""
-        alive = alive or (lambda: inside.ask(self._place, status=True)[name]["exit"] is None)
-        deadline = time.monotonic() + timeout_s
-        while not is_so():
-            ended = not alive()
-            if ended or time.monotonic() > deadline:
-                words = "has ended" if ended else f"{claim} within {timeout_s:.0f} s"
-                raise HarnessError(f"{name} {words}; its log ends:\n{tail(self._place.log(name))}")
-            time.sleep(0.05)
 
 
 def takes_pods(node: dict | None) -> bool:

@@ -57,7 +57,7 @@ def test_status_names_every_component_as_ready(own_cluster: Path) -> None:
 
     first, *components = status.stdout.splitlines()
     assert (0, True) == (status.returncode, first.startswith("up: "))
-    assert ["ready"] * 9 == [line.split()[3] for line in components]
+    assert ["ready"] * 10 == [line.split()[3] for line in components]
 
 
 def test_the_kubeconfig_works_on_the_machine_and_the_node_offers_gpus(own_cluster: Path) -> None:
@@ -108,6 +108,30 @@ def test_pods_of_a_jobset_find_each_other_and_its_foreground_deletion_ends(own_c
     kubectl(own_cluster, "delete", "jobset/pair", "--cascade=foreground", "--timeout=20s")
 
     assert "" == kubectl(own_cluster, "get", "jobs,pods", "-l", "jobset.sigs.k8s.io/jobset-name=pair", "-o", "name")
+
+
+def test_a_job_that_names_a_queue_waits_until_kueue_admits_it(own_cluster: Path) -> None:
+    queued = job("queued", image="busybox:1", command=["true"], resources={"requests": {"cpu": "100m"}})
+    queued["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "local"}
+    kubectl(own_cluster, "create", "-f", "-", stdin=queued)
+    held = kubectl(own_cluster, "get", "job/queued", "-o", "jsonpath={.spec.suspend}")
+
+    for made in queue("local", cpu="200m"):
+        kubectl(own_cluster, "create", "-f", "-", stdin=made)
+    kubectl(own_cluster, "wait", "job/queued", "--for=condition=Complete", "--timeout=60s")
+
+    assert "true" == held
+
+
+def queue(name: str, *, cpu: str) -> list[dict]:
+    resources = [{"name": "cpu", "nominalQuota": cpu}]
+    groups = [{"coveredResources": ["cpu"], "flavors": [{"name": "default", "resources": resources}]}]
+    spec = {"namespaceSelector": {}, "resourceGroups": groups}
+    head = {"apiVersion": "kueue.x-k8s.io/v1beta2", "metadata": {"name": name}}
+    return [
+        {**head, "kind": "ClusterQueue", "spec": spec},
+        {**head, "kind": "LocalQueue", "spec": {"clusterQueue": name}},
+    ]
 
 
 def test_inside_there_is_no_route_to_the_world(own_cluster: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.realcluster import cluster, config, images, init
-from tests.realcluster.build import PROGRAMS
+from tests.realcluster.build import MODULES
 from tests.realcluster.components import RELAY, components, health_addresses
 from tests.realcluster.fixtures import harness, left_out
 from tests.realcluster.machine import Machine, apt_line, why_not
@@ -148,6 +149,35 @@ webhooks:
     assert expected == config.jobset_webhooks(manifest, ca_certificate=b"ca")
 
 
+def test_kueues_webhooks_have_names_of_their_own_beside_jobsets() -> None:
+    manifest = """\
+kind: MutatingWebhookConfiguration
+metadata:
+  name: mutating-webhook-configuration
+webhooks:
+- clientConfig:
+    service:
+      name: webhook-service
+      namespace: system
+      path: /mutate-batch-v1-job
+  name: mjob.kb.io
+"""
+    expected = """\
+kind: MutatingWebhookConfiguration
+metadata:
+  name: kueue-mutating-webhook-configuration
+webhooks:
+- clientConfig:
+    url: https://127.0.0.1:9444/mutate-batch-v1-job
+    caBundle: Y2E=
+  name: mjob.kb.io
+"""
+
+    assert {"mutatingwebhookconfigurations/kueue-mutating-webhook-configuration": expected} == config.kueue_webhooks(
+        manifest, ca_certificate=b"ca"
+    )
+
+
 @pytest.mark.parametrize(
     ("node", "takes"),
     [
@@ -252,9 +282,9 @@ esac
 @pytest.fixture
 def fake_go(tmp_path: Path) -> dict[str, str]:
     """An environment with an empty cache, and a `go` that writes down what it was asked to build."""
-    for name in ["crd/bases/jobset.x-k8s.io_jobsets.yaml", "webhook/manifests.yaml"]:
+    for name in ["crd/bases/jobset.x-k8s.io_jobsets.yaml", "crd/bases/other.yaml", "webhook/manifests.yaml"]:
         path = tmp_path / "module/config/components" / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("kind: Anything\n")
     go = tmp_path / "bin/go"
     go.parent.mkdir()
@@ -278,8 +308,23 @@ def test_two_builds_at_once_build_once_and_a_third_needs_no_go(fake_go: dict[str
 
     cache = Path(found[0].strip())
     assert [found[0]] * 3 == found
-    assert len(PROGRAMS) == len(Path(fake_go["DAGSET_CACHE"], "asked").read_text().splitlines())
-    assert {program for _, program, _ in PROGRAMS} == {path.name for path in (cache / "bin").iterdir()}
+    programs = {program for module in MODULES.values() for program in module.programs}
+    assert len(programs) == len(Path(fake_go["DAGSET_CACHE"], "asked").read_text().splitlines())
+    assert programs == {path.name for path in (cache / "bin").iterdir()}
+    assert "kind: Anything\n" * 2 == (cache / "kueue-crds.yaml").read_text()
+
+
+def test_a_change_in_one_module_builds_only_that_one_anew(fake_go: dict[str, str], tmp_path: Path) -> None:
+    harness("build", environment=fake_go)
+    asked = tmp_path / "asked"
+    asked.unlink()
+    for left in (tmp_path / "realcluster").glob("*-go1.99.0"):
+        shutil.rmtree(left)
+    shutil.rmtree(next((tmp_path / "realcluster/modules").glob("kueue-*")))
+
+    harness("build", environment=fake_go)
+
+    assert ["kueue"] == [Path(line).name for line in asked.read_text().splitlines()]
 
 
 def test_a_failed_build_says_which_program_and_why_and_leaves_no_cache(fake_go: dict[str, str]) -> None:
