@@ -1,6 +1,7 @@
 """What each verb does to the store: create, replace, patch, delete, evict. No HTTP here."""
 
 from dagset.constants import DISRUPTION_TARGET
+from dagset.local.admission import DEFAULT_ACCOUNT, admitted_pod, check_namespace, quota_refusals
 from dagset.local.errors import AlreadyExists, Conflict, NotFound
 from dagset.local.objects import Object, born, is_deleting, replaced, timestamp
 from dagset.local.patch import merged, with_only_status, without_status_change
@@ -10,7 +11,7 @@ from dagset.local.status import ApiError, bad_request, success
 from dagset.local.store import Store
 from dagset.local.validation import check, check_change, prepared
 
-__all__ = ["create", "delete", "evict", "find", "is_terminal", "patch", "replace"]
+__all__ = ["create", "delete", "evict", "find", "furnish", "is_terminal", "patch", "replace"]
 
 
 def find(store: Store, target: Target) -> Object:
@@ -23,17 +24,29 @@ def find(store: Store, target: Target) -> Object:
 
 
 def create(store: Store, target: Target, *, body: Object, query: Query) -> Object:
-    """Store a new object (or only say what it would be) and its namespace, if that is new too."""
+    """Store a new object, or only say what it would be."""
     resource, namespace = target.resource, target.namespace
     if namespace is None:
         raise bad_request(f"a {resource.kind} is created in a namespace: /namespaces/NAME/{resource.plural}")
     wanted = prepared(resource, wanted=body, namespace=namespace)
+    check_namespace(store, namespace)
+    if resource.kind == "Pod":
+        wanted = admitted_pod(store, wanted)
     check(resource, thing=wanted, is_strict=query.values.get("fieldValidation") == "Strict")
+    if resource.kind == "Pod" and (refusal := quota_refusals(store, [wanted])[0]) is not None:
+        raise refusal
     if query.is_dry_run:
         return _as_if_created(store, resource, wanted=wanted, namespace=namespace)
-    if namespace and store.get("Namespace", "", namespace) is None:
-        store.create("Namespace", {"metadata": {"name": namespace}, "spec": {}, "status": {"phase": "Active"}})
-    return store.create(resource.kind, wanted)
+    created = store.create(resource.kind, wanted)
+    if resource.kind == "Namespace":
+        furnish(store, namespace=created["metadata"]["name"])
+    return created
+
+
+def furnish(store: Store, *, namespace: str) -> None:
+    """Put into a namespace what every one has: the service account of pods that name none."""
+    if store.get("ServiceAccount", namespace, DEFAULT_ACCOUNT) is None:
+        store.create("ServiceAccount", {"metadata": {"name": DEFAULT_ACCOUNT, "namespace": namespace}})
 
 
 def replace(store: Store, target: Target, *, body: Object, query: Query) -> Object:

@@ -28,6 +28,9 @@ class Handlers:
         self._store = store
         self._state_dir = state_dir
         self._now = now
+        if store.get("Namespace", "", "default") is None:
+            store.create("Namespace", {"metadata": {"name": "default"}, "spec": {}, "status": {"phase": "Active"}})
+        crud.furnish(store, namespace="default")
         self._table: dict[tuple[str, str], Handler] = {
             ("GET", "collection"): self._list,
             ("POST", "collection"): self._create,

@@ -3,53 +3,44 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
-from dagset.local.controllers.changes import Changes, Object
+from dagset.local.controllers.admitting import ADMITTED, admitted_at_once
+from dagset.local.controllers.changes import Changes, Object, earliest
 from dagset.local.controllers.job import reconcile_job
 from dagset.local.controllers.jobpods import is_tracked, released
 from dagset.local.controllers.jobset import reconcile_jobset
 from dagset.local.controllers.workqueue import Key, WorkQueue
-from dagset.local.kubelet.agent import Kubelet, PodStore
+from dagset.local.creation import Refusal, create_all
+from dagset.local.events import FAILED_CREATE, JOB_CREATION_FAILED, event_about
+from dagset.local.kubelet.agent import Kubelet
+from dagset.local.objects import key_of
+from dagset.local.quota import quota_status
+from dagset.local.store import Store
 
-__all__ = ["ControlledStore", "Manager"]
+__all__ = ["Manager"]
 
 _CHILDREN = {"Job": "Pod", "JobSet": "Job"}
+_TELLER = {"Job": "job-controller", "JobSet": "jobset"}
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.2, 10.0
+_FIRST_CREATION_RETRY_S = 1.0
 _REST = 2.0  # after a turn, an object rests so many times as long as the turn took: big Jobs leave room for others
 
 logger = logging.getLogger(__name__)
 
 
-class ControlledStore(PodStore, Protocol):
-    """What the manager needs of the store. Objects that it gives are never changed, only replaced."""
-
-    def owned_by(self, uid: str) -> list[tuple[str, Object]]:
-        """Give (kind, object) of what names this uid in its ownerReferences."""
-
-    def create(self, kind: str, thing: Object) -> Object:
-        """Store a new object."""
-
-    def delete(
-        self, kind: str, namespace: str, name: str, *, uid: str | None = None, propagation: str | None = None
-    ) -> Object:
-        """Ask for a deletion."""
-
-    def subscribe(self, callback: Callable[[str, str, Object], None]) -> Callable[[], None]:
-        """Have a function called after every change; gives one that ends it."""
-
-
 class Manager:
     """The acting side of the local cluster: `run` until `stop`."""
 
-    def __init__(self, store: ControlledStore, state_dir: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, state_dir: Path, *, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._now = now
         self._queue = WorkQueue()
         self._failures: dict[Key, int] = {}
+        self._refusals: dict[Key, int] = {}
         self._working: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopped = asyncio.Event()
@@ -67,7 +58,7 @@ class Manager:
         """Take up the work that is in the store, and go on in the background; who calls this calls `stop`."""
         self._unsubscribe = self._store.subscribe(self._notice)
         await self.kubelet.start()
-        for kind in _CHILDREN:
+        for kind in (*_CHILDREN, "ResourceQuota"):
             for thing in self._store.list(kind)[0]:
                 self._queue.add((kind, thing["metadata"]["namespace"], thing["metadata"]["name"]))
         self._release_orphans(self._store.list("Pod")[0])
@@ -91,8 +82,11 @@ class Manager:
     def _notice(self, verb: str, kind: str, thing: Object) -> None:
         self.kubelet.notice(verb, kind, thing)
         metadata = thing["metadata"]
-        if kind in _CHILDREN:
+        if kind in _CHILDREN or kind == "ResourceQuota":
             self._queue.add((kind, metadata["namespace"], metadata["name"]))
+        if kind == "Pod":
+            for quota in self._store.list("ResourceQuota", metadata["namespace"])[0]:
+                self._queue.add(("ResourceQuota", metadata["namespace"], quota["metadata"]["name"]))
         if kind == "Job" and verb == "DELETED":
             self._queue.add(("orphans", "", metadata["uid"]))
         for owner in metadata.get("ownerReferences") or []:
@@ -121,11 +115,42 @@ class Manager:
             self._queue.forget(key)
         elif (thing := self._store.get(kind, namespace, name)) is None:
             self._queue.forget(key)
+            self._refusals.pop(key, None)
+        elif kind == "ResourceQuota":
+            status = quota_status(thing, pods=self._store.list("Pod", namespace)[0])
+            self._store.update(kind, {**thing, "status": status})
+        elif (admitted := admitted_at_once(thing)) is not None:
+            logger.info("%s %s/%s: %s", *key, ADMITTED)
+            self._tell(thing, reason="Started", message=ADMITTED, type_="Normal", by="dagset-local")
+            self._store.update(kind, admitted)
         else:
-            changes = self._wanted(kind, thing=thing)
-            self._apply(kind, thing=thing, changes=changes)
-            if changes.wake_s is not None:
-                self._queue.add(key, after_s=changes.wake_s)
+            self._reconcile(key, thing=thing)
+
+    def _reconcile(self, key: Key, *, thing: Object) -> None:
+        changes = self._wanted(key[0], thing=thing)
+        refused = create_all(self._store, changes.create)
+        self._apply(key[0], thing=thing, changes=_as_created(changes, thing=thing, refused=refused))
+        for problem in refused[:1]:
+            self._tell(thing, **_words_of(problem), by=_TELLER[key[0]])
+        waits = [changes.wake_s, self._retry_s(key, is_refused=bool(refused))]
+        if (wake_s := earliest(waits)) is not None:
+            self._queue.add(key, after_s=wake_s)
+
+    def _retry_s(self, key: Key, *, is_refused: bool) -> float | None:
+        """Give the seconds until what was refused is tried again: 1, 2, 4... as the real controllers do."""
+        if not is_refused:
+            self._refusals.pop(key, None)
+            return None
+        self._refusals[key] = times = self._refusals.get(key, 0) + 1
+        return min(_FIRST_CREATION_RETRY_S * 2.0 ** min(times - 1, 10), _LONGEST_RETRY_S)
+
+    def _tell(self, about: Object, *, reason: str, message: str, by: str, type_: str = "Warning") -> None:
+        namespace, uid = about["metadata"]["namespace"], about["metadata"]["uid"]
+        known = [one for one in self._store.list("Event", namespace)[0] if one["involvedObject"].get("uid") == uid]
+        words = {"reason": reason, "message": message, "by": by, "type_": type_}
+        event = event_about(about, **words, known=known, now=self._now())
+        is_known = self._store.get("Event", namespace, event["metadata"]["name"]) is not None
+        (self._store.update if is_known else self._store.create)("Event", event)
 
     def _wanted(self, kind: str, *, thing: Object) -> Changes:
         owned = self._store.owned_by(thing["metadata"]["uid"])
@@ -145,14 +170,8 @@ class Manager:
             propagation = "Foreground" if doomed["kind"] == "Job" else None
             place = (doomed["kind"], metadata["namespace"], metadata["name"])
             self._store.delete(*place, uid=metadata["uid"], propagation=propagation)
-        for new in changes.create:
-            if not self._is_there(new):
-                self._store.create(new["kind"], new)
-
-    def _is_there(self, new: Object) -> bool:
-        """Say whether a Service of that name exists; like the real controller, whosever it is."""
-        place = (new["metadata"]["namespace"], new["metadata"].get("name", ""))
-        return new["kind"] == "Service" and self._store.get("Service", *place) is not None
+        if changes.settled is not None and (now := self._store.get(kind, *key_of(thing))) is not None:
+            self._store.update(kind, {**now, "status": changes.settled})
 
     def _release_orphans(self, pods: list[Object]) -> None:
         """Let pods go whose Job is gone: nobody is left to count them."""
@@ -165,3 +184,26 @@ class Manager:
             )
             if is_tracked(pod) and not is_owned:
                 self._store.update("Pod", released(pod))
+
+
+def _as_created(changes: Changes, *, thing: Object, refused: Sequence[Refusal]) -> Changes:
+    """Give the changes as they are to be written after some creations were refused.
+
+    The Job controller counts the pods that are there. The JobSet controller gives up its turn before it writes a
+    status, which then stays as it was, for ever if need be (tried with the real one).
+    """
+    if not refused or changes.status is None:
+        return changes
+    if thing["kind"] == "JobSet":
+        return replace(changes, status=None)
+    active = changes.status.get("active", 0) - len(refused)
+    others = {key: value for key, value in changes.status.items() if key != "active"}
+    return replace(changes, status={**others, **({"active": active} if active else {})})
+
+
+def _words_of(refusal: Refusal) -> dict[str, str]:
+    thing, problem = refusal
+    if thing["kind"] == "Pod":
+        return {"reason": FAILED_CREATE, "message": f"Error creating: {problem.message}"}
+    message = f'job "{thing["metadata"]["name"]}" creation failed with error: {problem.message}'
+    return {"reason": JOB_CREATION_FAILED, "message": message}

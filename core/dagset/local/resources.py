@@ -6,6 +6,15 @@ from dagset.constants import API_VERSIONS, PLURALS
 
 __all__ = ["RESOURCES", "Resource", "resource_at", "resource_of"]
 
+# Kinds that no client of ours names: (API version, plural).
+_ALSO = {
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "PriorityClass": ("scheduling.k8s.io/v1", "priorityclasses"),
+    "ResourceQuota": ("v1", "resourcequotas"),
+    "ServiceAccount": ("v1", "serviceaccounts"),
+}
+_PLACES = {**_ALSO, **{kind: (version, PLURALS[kind]) for kind, version in API_VERSIONS.items()}}
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -20,7 +29,7 @@ class Resource:
     @property
     def api_version(self) -> str:
         """`v1` or `batch/v1`, as in manifests."""
-        return API_VERSIONS[self.kind]
+        return _PLACES[self.kind][0]
 
     @property
     def group(self) -> str:
@@ -30,7 +39,7 @@ class Resource:
     @property
     def plural(self) -> str:
         """`jobs`: the name in paths."""
-        return PLURALS[self.kind]
+        return _PLACES[self.kind][1]
 
     @property
     def full_name(self) -> str:
@@ -44,6 +53,10 @@ RESOURCES = (
     Resource("Secret"),
     Resource("Service", ("svc",), in_all=True, has_status=True),
     Resource("Event", ("ev",)),
+    Resource("PersistentVolumeClaim", ("pvc",), has_status=True),
+    Resource("ResourceQuota", ("quota",), has_status=True),
+    Resource("ServiceAccount", ("sa",)),
+    Resource("PriorityClass", ("pc",), namespaced=False),
     Resource("Namespace", ("ns",), namespaced=False, has_status=True),
     Resource("Node", ("no",), namespaced=False, has_status=True),
     Resource("Job", in_all=True, has_status=True),

@@ -26,6 +26,10 @@ _TOP_LEVEL = {
     "Node": {"spec", "status"},
     "Job": {"spec", "status"},
     "JobSet": {"spec", "status"},
+    "PersistentVolumeClaim": {"spec", "status"},
+    "ResourceQuota": {"spec", "status"},
+    "ServiceAccount": {"automountServiceAccountToken", "imagePullSecrets", "secrets"},
+    "PriorityClass": {"description", "globalDefault", "preemptionPolicy", "value"},
     "Event": _words(
         "action count eventTime firstTimestamp involvedObject lastTimestamp message reason related reportingComponent"
         " reportingInstance series source type"

@@ -150,6 +150,12 @@ def _event_object(thing: Object, _now: float) -> str:
     return f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}"
 
 
+def _used(thing: Object, _now: float) -> str:
+    status = thing.get("status") or {}
+    used = status.get("used") or {}
+    return ", ".join(f"{name}: {used.get(name, '0')}/{hard}" for name, hard in (status.get("hard") or {}).items())
+
+
 def _data(thing: Object, _now: float) -> str:
     return str(len(thing.get("data") or {}) + len(thing.get("binaryData") or {}))
 
@@ -176,6 +182,9 @@ _COLUMNS: dict[str, list[tuple[str, Cell]]] = {
         *(("Last Seen", _last_seen), ("Type", _at("type")), ("Reason", _at("reason"))),
         *(("Object", _event_object), ("Message", _at("message"))),
     ],
+    "PersistentVolumeClaim": [("Name", _name), ("Status", _at("status", "phase")), ("Age", _age)],
+    "PriorityClass": [("Name", _name), ("Value", _at("value")), ("Age", _age)],
+    "ResourceQuota": [("Name", _name), ("Used", _used), ("Age", _age)],
     "Namespace": [("Name", _name), ("Status", _at("status", "phase")), ("Age", _age)],
     "Node": [("Name", _name), ("Status", _node_status), ("Age", _age)],
     "ConfigMap": [("Name", _name), ("Data", _data), ("Age", _age)],

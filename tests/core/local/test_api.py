@@ -113,11 +113,20 @@ async def test_a_bug_in_the_server_is_a_500_that_tells_no_values(call, caplog):
     assert "secret" not in caplog.text
 
 
-async def test_namespaces_are_those_used(call):
-    await call("POST", CONFIGS.replace("default", "team-a"), config())
+async def test_namespaces_are_default_and_those_created(call):
+    missing = (404, "NotFound", 'namespaces "team-a" not found')
+    assert missing == told(await call("POST", CONFIGS.replace("default", "team-a"), config()))
+    assert missing == told(await call("POST", CONFIGS.replace("default", "team-a") + "?dryRun=All", config()))
+    assert 201 == (await call("POST", "/api/v1/namespaces", {"metadata": {"name": "team-a"}}))[0]
+    assert 201 == (await call("POST", CONFIGS.replace("default", "team-a"), config()))[0]
 
     _, found = await call("GET", "/api/v1/namespaces")
-    assert [("team-a", "Active")] == [(each["metadata"]["name"], each["status"]["phase"]) for each in found["items"]]
+    told_of = [(each["metadata"]["name"], each["status"]["phase"]) for each in found["items"]]
+    assert [("default", "Active"), ("team-a", "Active")] == told_of
+    _, accounts = await call("GET", "/api/v1/serviceaccounts")
+    assert [("default", "default"), ("team-a", "default")] == [
+        (each["metadata"]["namespace"], each["metadata"]["name"]) for each in accounts["items"]
+    ]
     assert (404, "NotFound") == told(await call("GET", f"{CONFIGS}/c"))[:2]
     assert 1 == len((await call("GET", "/api/v1/configmaps"))[1]["items"])
     assert (400, "BadRequest") == told(await call("POST", CONFIGS, config(namespace="team-a")))[:2]
@@ -288,18 +297,19 @@ async def test_table_of_a_pod(call, path, status):
 
 
 async def test_discovery_names_everything_that_is_served(call):
-    for version in ("/api/v1", "/apis/batch/v1", "/apis/jobset.x-k8s.io/v1alpha2"):
+    for version in ("/api/v1", "/apis/batch/v1", "/apis/jobset.x-k8s.io/v1alpha2", "/apis/scheduling.k8s.io/v1"):
         _, found = await call("GET", version)
         for resource in found["resources"]:
             if "/" not in resource["name"]:
                 assert 200 == (await call("GET", f"{version}/{resource['name']}"))[0]
     groups = (await call("GET", "/apis"))[1]["groups"]
-    assert ["batch", "jobset.x-k8s.io"] == [group["name"] for group in groups]
+    assert ["batch", "jobset.x-k8s.io", "scheduling.k8s.io"] == [group["name"] for group in groups]
     assert ["v1"] == (await call("GET", "/api"))[1]["versions"]
     assert "batch" == (await call("GET", "/apis/batch"))[1]["name"]
     assert "36" == (await call("GET", "/version"))[1]["minor"]
     documents = (await call("GET", "/openapi/v3"))[1]["paths"]
-    assert {"api/v1", "apis/batch/v1", "apis/jobset.x-k8s.io/v1alpha2"} == set(documents)
+    groups = {"apis/batch/v1", "apis/jobset.x-k8s.io/v1alpha2", "apis/scheduling.k8s.io/v1"}
+    assert {"api/v1", *groups} == set(documents)
     paths = (await call("GET", documents["apis/batch/v1"]["serverRelativeURL"]))[1]["paths"]
     assert (
         "fieldValidation"

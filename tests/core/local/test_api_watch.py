@@ -28,8 +28,8 @@ async def test_watch_from_a_version_tells_what_comes_after_it(call):
         await call.patch(f"{CONFIGS}/c", {"data": {"a": "b"}})
         await call("DELETE", f"{CONFIGS}/c")
 
-        assert ("MODIFIED", "c", "4") == await next_event(response)
-        assert ("DELETED", "c", "5") == await next_event(response)
+        assert ("MODIFIED", "c", "5") == await next_event(response)
+        assert ("DELETED", "c", "6") == await next_event(response)
 
 
 @pytest.mark.parametrize("version", [{}, {"resourceVersion": "0"}], ids=["no version", "version 0"])
@@ -86,18 +86,18 @@ async def test_bookmarks_tell_how_far_a_quiet_watch_is(call, monkeypatch):
     monkeypatch.setattr(watching, "BOOKMARK_S", 0.01)
     async with call.stream(CONFIGS, watch="1", allowWatchBookmarks="true") as response:
         await call("POST", "/api/v1/namespaces/default/secrets", config("other"))
-        while (event := await next_event(response)) != ("BOOKMARK", None, "3"):
-            assert event in [("BOOKMARK", None, "1"), ("BOOKMARK", None, "2")]
+        while (event := await next_event(response)) != ("BOOKMARK", None, "4"):
+            assert ("BOOKMARK", None, "3") == event
 
 
 async def test_streamed_lists_end_with_a_marked_bookmark(call):
     await call("POST", CONFIGS, config("a"))
     params = {"sendInitialEvents": "true", "allowWatchBookmarks": "true", "resourceVersionMatch": "NotOlderThan"}
     async with call.stream(CONFIGS, watch="1", **params) as response:
-        assert ("ADDED", "a", "3") == await next_event(response)
+        assert ("ADDED", "a", "4") == await next_event(response)
         bookmark = msgspec.json.decode(await response.content.readline())
 
-    expected = {"resourceVersion": "3", "annotations": {"k8s.io/initial-events-end": "true"}}
+    expected = {"resourceVersion": "4", "annotations": {"k8s.io/initial-events-end": "true"}}
     assert ("BOOKMARK", expected) == (bookmark["type"], bookmark["object"]["metadata"])
 
 

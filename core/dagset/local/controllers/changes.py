@@ -22,13 +22,16 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Changes:
-    """What to write, in this order: status, update, delete, create. Applied within one turn of the event loop.
+    """What to write, in this order: create, status, update, delete, settled. Applied within one turn of the event loop.
+
+    The process may be killed between any two writes: what is reconciled then must come to the same end.
 
     Attributes:
         status: the whole new status; None leaves it.
         update: whole objects (of other kinds than the reconciled one) to store instead of those of the same name.
         delete: objects whose deletion is to be asked for: pods with their grace period, Jobs in the foreground.
         create: objects to create; what has the name of an existing Service is left alone.
+        settled: the whole status again, once all of the above is written; None leaves it as `status` says.
         wake_s: look again after so many seconds even if nothing happens.
     """
 
@@ -36,6 +39,7 @@ class Changes:
     update: tuple[Object, ...] = ()
     delete: tuple[Object, ...] = ()
     create: tuple[Object, ...] = ()
+    settled: Object | None = None
     wake_s: float | None = None
 
 
