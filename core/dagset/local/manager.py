@@ -196,9 +196,14 @@ def _as_created(changes: Changes, *, thing: Object, refused: Sequence[Refusal]) 
         return changes
     if thing["kind"] == "JobSet":
         return replace(changes, status=None)
-    active = changes.status.get("active", 0) - len(refused)
-    others = {key: value for key, value in changes.status.items() if key != "active"}
-    return replace(changes, status={**others, **({"active": active} if active else {})})
+    settled = None if changes.settled is None else _without(len(refused), status=changes.settled)
+    return replace(changes, status=_without(len(refused), status=changes.status), settled=settled)
+
+
+def _without(number: int, *, status: Object) -> Object:
+    active = status.get("active", 0) - number
+    others = {key: value for key, value in status.items() if key != "active"}
+    return {**others, **({"active": active} if active else {})}
 
 
 def _words_of(refusal: Refusal) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The Job controller by tables: an Indexed Job and its pods in, the changes out. Texts as the real one writes them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,14 @@ def created(changes: Changes) -> list[tuple[str, str | None, str | None]]:
     return [tuple(one.get(prefix + name) for name in names) for one in annotations]  # type: ignore[misc]
 
 
+def done(changes: Changes) -> Changes:
+    """Give the changes with the status as it is in the end, as if written at once."""
+    last = changes.settled or changes.status
+    if last is not None:
+        last = {key: value for key, value in last.items() if (key, value) != ("uncountedTerminatedPods", {})}
+    return replace(changes, status=last, settled=None)
+
+
 def test_a_new_job_creates_its_pods_like_the_real_one() -> None:
     labels = {"a": "b", "batch.kubernetes.io/controller-uid": "job-uid", "batch.kubernetes.io/job-name": "x"}
     labels |= {"controller-uid": "job-uid", "job-name": "x", "batch.kubernetes.io/job-completion-index": "0"}
@@ -119,7 +128,7 @@ def test_a_new_job_creates_its_pods_like_the_real_one() -> None:
 
     changes = reconcile_job(job(completions=1, parallelism=1, backoffLimitPerIndex=0), pods=[], now=T0)
 
-    assert Changes(status=status, create=(wanted_pod,)) == changes
+    assert Changes(status=status, create=(wanted_pod,)) == done(changes)
 
 
 def test_only_as_many_indexes_as_parallelism_run_at_once() -> None:
@@ -136,7 +145,7 @@ def test_only_as_many_indexes_as_parallelism_run_at_once() -> None:
         "startTime": START,
         "succeeded": 1,
         "completedIndexes": "0",
-    } == changes.status
+    } == done(changes).status
 
 
 def test_all_indexes_done_is_complete() -> None:
@@ -157,7 +166,7 @@ def test_all_indexes_done_is_complete() -> None:
         ],
         "completionTime": START,
     }
-    assert Changes(status=status, update=tuple(map(released, pods))) == changes
+    assert Changes(status=status, update=tuple(map(released, pods))) == done(changes)
 
 
 def test_counts_outlive_the_pods() -> None:
@@ -165,7 +174,7 @@ def test_counts_outlive_the_pods() -> None:
 
     changes = reconcile_job(job(status=status, backoffLimitPerIndex=2), pods=[], now=T0)
 
-    assert {**status, "active": 1, "ready": 0, "terminating": 0} == changes.status
+    assert {**status, "active": 1, "ready": 0, "terminating": 0} == done(changes).status
     assert [("2", "0", None)] == created(changes)
 
 
@@ -234,7 +243,7 @@ def test_failure_stops_the_others_and_names_its_reason(
     expected = Changes(
         status={**numbers, "conditions": conditions}, update=tuple(map(released, pods)), delete=tuple(running)
     )
-    assert expected == changes
+    assert expected == done(changes)
 
 
 def test_failed_is_said_only_when_all_pods_have_ended() -> None:
@@ -247,11 +256,11 @@ def test_failed_is_said_only_when_all_pods_have_ended() -> None:
     over = reconcile_job(failing, pods=[first, pod(1, "Failed", code=143, counted=True, deleting=True)], now=later)
 
     unchanged = {"startTime": START, "failed": 2, "ready": 0}
-    assert Changes(status={**unchanged, "terminating": 1, "conditions": [target]}) == waiting
+    assert Changes(status={**unchanged, "terminating": 1, "conditions": [target]}) == done(waiting)
     last = {**target, "type": "Failed", "lastProbeTime": "2026-03-01T12:00:07Z"}
     last["lastTransitionTime"] = "2026-03-01T12:00:07Z"
-    assert Changes(status={**unchanged, "terminating": 0, "conditions": [target, last]}) == over
-    assert is_finished({"status": over.status})
+    assert Changes(status={**unchanged, "terminating": 0, "conditions": [target, last]}) == done(over)
+    assert is_finished({"status": done(over).status})
 
 
 def test_a_finished_job_is_left_alone() -> None:
@@ -279,7 +288,7 @@ def test_success_policy_ends_the_job_early(rule: Object, is_met: bool) -> None:
     status = {"startTime": START, "succeeded": 1, "completedIndexes": "0"}
     stopped = {**status, "ready": 0, "terminating": 2, "conditions": [met]}
     going_on = {**status, "active": 2, "ready": 2, "terminating": 0}
-    assert (stopped if is_met else going_on) == changes.status
+    assert (stopped if is_met else going_on) == done(changes).status
     assert (tuple(pods[1:]) if is_met else ()) == changes.delete
 
 
@@ -292,7 +301,7 @@ def test_pods_stopped_by_the_success_policy_are_not_failures() -> None:
 
     complete = [met, condition("Complete", "SuccessPolicy", "Matched rules at index 0")]
     expected = {**status, "ready": 0, "terminating": 0, "conditions": complete, "completionTime": START}
-    assert Changes(status=expected) == changes
+    assert Changes(status=expected) == done(changes)
 
 
 POLICY = {"rules": [IGNORE_DISRUPTION, on_codes("FailIndex", 139), on_codes("Ignore", 75)]}
@@ -335,8 +344,8 @@ def test_an_index_runs_again_or_is_failed(
     )
 
     assert wanted == created(changes)
-    assert changes.status is not None
-    assert failed_indexes == changes.status["failedIndexes"]
+    assert (last := done(changes).status) is not None
+    assert failed_indexes == last["failedIndexes"]
     # A pod that is replaced stays uncounted until its successor is there: the successor takes its counts over.
     assert (() if wanted else (released(failed),)) == changes.update
 
@@ -349,8 +358,8 @@ def test_a_replaced_pod_is_counted_once_its_successor_runs() -> None:
     changes = reconcile_job(job(backoffLimitPerIndex=2, podFailurePolicy=POLICY), pods=pods, now=T0)
 
     assert (released(failed), released(ignored)) == changes.update
-    assert changes.status is not None
-    assert 1 == changes.status["failed"]
+    assert (last := done(changes).status) is not None
+    assert 1 == last["failed"]
 
 
 def test_the_next_run_waits_longer_after_each_failure() -> None:
@@ -379,7 +388,7 @@ def test_an_index_is_not_replaced_while_its_pod_is_leaving() -> None:
 
     changes = reconcile_job(job(), pods=pods, now=T0)
 
-    assert Changes(status={"active": 2, "ready": 2, "terminating": 1, "startTime": START}) == changes
+    assert Changes(status={"active": 2, "ready": 2, "terminating": 1, "startTime": START}) == done(changes)
 
 
 def test_suspension_deletes_pods_without_blaming_them() -> None:
@@ -389,7 +398,7 @@ def test_suspension_deletes_pods_without_blaming_them() -> None:
     changes = reconcile_job(job(suspend=True, status={"startTime": START}), pods=pods, now=T0)
 
     status = {"succeeded": 1, "completedIndexes": "0", "ready": 0, "terminating": 2, "conditions": [said]}
-    assert Changes(status=status, update=tuple(map(released, pods)), delete=tuple(pods[1:])) == changes
+    assert Changes(status=status, update=tuple(map(released, pods)), delete=tuple(pods[1:])) == done(changes)
 
 
 def test_resumption_starts_the_clock_again() -> None:
@@ -403,7 +412,7 @@ def test_resumption_starts_the_clock_again() -> None:
 
     resumed = condition("Suspended", "JobResumed", "Job resumed", status="False", at=at)
     expected = {"active": 1, "ready": 0, "terminating": 0, "startTime": at, "conditions": [resumed]}
-    assert expected == changes.status
+    assert expected == done(changes).status
     assert 60.0 == changes.wake_s
 
 
@@ -412,7 +421,7 @@ def test_a_suspended_job_has_no_start_time_and_meets_no_deadline() -> None:
 
     changes = reconcile_job(job(suspend=True, activeDeadlineSeconds=0), pods=[], now=T0)
 
-    assert Changes(status={"ready": 0, "terminating": 0, "conditions": [said]}) == changes
+    assert Changes(status={"ready": 0, "terminating": 0, "conditions": [said]}) == done(changes)
 
 
 def test_a_job_being_deleted_creates_nothing_and_lets_its_pods_go() -> None:
@@ -421,7 +430,7 @@ def test_a_job_being_deleted_creates_nothing_and_lets_its_pods_go() -> None:
     changes = reconcile_job(job(deleting=True, status={"startTime": START}), pods=pods, now=T0)
 
     status = {"startTime": START, "failed": 1, "ready": 0, "terminating": 1}
-    assert Changes(status=status, update=tuple(map(released, pods))) == changes
+    assert Changes(status=status, update=tuple(map(released, pods))) == done(changes)
 
 
 def test_lower_parallelism_stops_the_pods_that_run_least() -> None:
@@ -444,9 +453,9 @@ UNSUPPORTED = {
 def test_what_it_cannot_run_fails_at_once_and_says_what_to_do(spec: Object, hint: str) -> None:
     changes = reconcile_job(job(**spec), pods=[], now=T0)
 
-    assert changes.status is not None
-    assert ["FailureTarget", "Failed"] == [one["type"] for one in changes.status["conditions"]]
-    assert hint in changes.status["conditions"][1]["message"]
+    assert (last := done(changes).status) is not None
+    assert ["FailureTarget", "Failed"] == [one["type"] for one in last["conditions"]]
+    assert hint in done(changes).status["conditions"][1]["message"]
 
 
 RANGES = {

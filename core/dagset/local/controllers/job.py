@@ -3,18 +3,19 @@
 Source:
     Kubernetes 1.36, pkg/controller/job/job_controller.go (syncJob, manageJob, trackJobStatusAndRemoveFinalizers).
     Left out: NonIndexed Jobs, restartPolicy OnFailure, podReplacementPolicy TerminatingOrFailed (a pod counts as failed
-    when its process has ended), uncountedTerminatedPods, managedBy.
+    when its process has ended), managedBy.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from dagset.local.controllers.backoff import wait_for_index_s, wait_for_job_s
 from dagset.local.controllers.changes import Changes, Object, earliest, is_deleting, is_true, time_text
-from dagset.local.controllers.indexes import text_of
-from dagset.local.controllers.jobpods import finished_at, index_of, is_ready, is_tracked, new_pod, released
-from dagset.local.controllers.jobview import JobView, job_condition
-from dagset.local.controllers.policies import match_failure
+from dagset.local.controllers.jobpods import finished_at, index_of, is_tracked, new_pod, released
+from dagset.local.controllers.jobstatus import statuses
+from dagset.local.controllers.jobview import JobView, job_condition, uids_of
 
 __all__ = ["is_finished", "reconcile_job"]
 
@@ -40,8 +41,7 @@ def reconcile_job(job: Object, *, pods: Sequence[Object], now: datetime) -> Chan
     if view.end is not None:
         return _ending(view, end=view.end)
     if is_deleting(job):
-        status = _status(view, counted=view.uncounted)
-        return Changes(status=status, update=tuple(map(released, view.uncounted)))
+        return _changes(view, counted=view.uncounted)
     return _suspended(view) if view.spec["suspend"] else _running(view)
 
 
@@ -78,28 +78,27 @@ def _ending(view: JobView, *, end: Object) -> Changes:
     conditions = [*view.conditions]
     if end not in conditions:
         conditions.append(end)
-    extra: Object = {}
-    if not view.active and not view.terminating:
-        last = job_condition(_FINAL[end["type"]], reason=end["reason"], message=end["message"], now=view.now)
-        conditions.append(last)
-        extra = {"completionTime": last["lastTransitionTime"]} if last["type"] == "Complete" else {}
-    also_failed = view.active + view.terminating if end["type"] == "FailureTarget" else []
-    status = _status(view, counted=view.uncounted, also_failed=also_failed, removed=view.active)
-    return Changes(
-        status={**status, **extra, "conditions": conditions},
-        update=tuple(map(released, view.uncounted)),
-        delete=tuple(view.active),
-    )
+    running = view.active + view.terminating
+    stopped = running if end["type"] == "FailureTarget" else []
+    changes = _changes(view, counted=view.uncounted, stopped=stopped, removed=view.active, conditions=conditions)
+    if running:
+        return changes
+    last = job_condition(_FINAL[end["type"]], reason=end["reason"], message=end["message"], now=view.now)
+    extra = {"completionTime": last["lastTransitionTime"]} if last["type"] == "Complete" else {}
+    return replace(changes, settled={**_last_status(changes), **extra, "conditions": [*conditions, last]})
+
+
+def _last_status(changes: Changes) -> Object:
+    return changes.settled or changes.status or {}
 
 
 def _suspended(view: JobView) -> Changes:
     conditions, is_new = _said(view, status="True", reason="JobSuspended", message="Job suspended")
     done = _countable(view)
-    status = _status(view, counted=done, removed=view.active, conditions=conditions)
-    if is_new:
-        status.pop("startTime", None)
+    changes = _changes(view, counted=done, removed=view.active, conditions=conditions)
     stopped = _tracked(view, among=view.active)  # released, not counted: a suspension is nobody's failure
-    return Changes(status=status, update=tuple(map(released, [*done, *stopped])), delete=tuple(view.active))
+    changes = replace(changes, update=changes.update + tuple(map(released, stopped)))
+    return _edited(changes, startTime=None) if is_new else changes
 
 
 def _running(view: JobView) -> Changes:
@@ -107,30 +106,55 @@ def _running(view: JobView) -> Changes:
     excess = _excess(view)
     ready_now, wait_s = ([], None) if excess else _next_indexes(view)
     create = tuple(new_pod(view.job, index=index, replaced=view.waiting.get(index)) for index in ready_now)
-    done = _countable(view)
-    status = _status(view, counted=done, removed=excess, added=len(create), conditions=conditions)
-    if is_new:
-        status["startTime"] = time_text(view.now)
-    return Changes(
-        status=status,
-        update=tuple(map(released, [*done, *_tracked(view, among=excess)])),
-        delete=tuple(excess),
+    changes = _changes(view, counted=_countable(view), removed=excess, added=len(create), conditions=conditions)
+    changes = replace(
+        changes,
+        update=changes.update + tuple(map(released, _tracked(view, among=excess))),
         create=create,
         wake_s=earliest((wait_s, view.deadline_in_s)),
     )
+    return _edited(changes, startTime=time_text(view.now)) if is_new else changes
 
 
-def _uids(pods: Iterable[Object]) -> set[str]:
-    return {pod["metadata"]["uid"] for pod in pods}
+def _changes(
+    view: JobView,
+    *,
+    counted: Sequence[Object],
+    stopped: Sequence[Object] = (),
+    removed: Sequence[Object] = (),
+    added: int = 0,
+    conditions: Sequence[Object] | None = None,
+) -> Changes:
+    """Give the changes by which these pods are counted and released, and the removed ones deleted."""
+    first, settled = statuses(
+        view, counted=counted, stopped=stopped, removed=removed, added=added, conditions=conditions
+    )
+    return Changes(
+        status=first,
+        update=tuple(map(released, counted)),
+        delete=tuple(removed),
+        settled=None if settled == first else settled,
+    )
+
+
+def _edited(changes: Changes, **fields: Any) -> Changes:
+    """Give the changes with these fields in the status before and after; None takes a field away."""
+
+    def edited(status: Object | None) -> Object | None:
+        if status is None:
+            return None
+        return {key: value for key, value in {**status, **fields}.items() if value is not None}
+
+    return replace(changes, status=edited(changes.status), settled=edited(changes.settled))
 
 
 def _tracked(view: JobView, *, among: Sequence[Object]) -> list[Object]:
-    uids = _uids(among)
+    uids = uids_of(among)
     return [pod for pod in view.uncounted if pod["metadata"]["uid"] in uids]
 
 
 def _countable(view: JobView) -> list[Object]:
-    waiting = _uids(view.waiting.values())
+    waiting = uids_of(view.waiting.values())
     ended = (pod for pod in view.uncounted if pod["status"]["phase"] in ("Succeeded", "Failed"))
     return [pod for pod in ended if pod["metadata"]["uid"] not in waiting]
 
@@ -166,32 +190,3 @@ def _said(view: JobView, *, status: str, reason: str, message: str) -> tuple[lis
             is_news = condition["status"] != status
             return ([*before[:number], new, *before[number + 1 :]], True) if is_news else (before, False)
     return ([*before, new], True) if status == "True" else (before, False)
-
-
-def _status(
-    view: JobView,
-    *,
-    counted: Iterable[Object],
-    also_failed: Sequence[Object] = (),
-    removed: Sequence[Object] = (),
-    added: int = 0,
-    conditions: Sequence[Object] | None = None,
-) -> Object:
-    """Give the status after `counted` pods are counted, `removed` ones deleted and `added` ones created."""
-    stopped = _uids(also_failed)
-    lost = [pod for pod in counted if pod["status"]["phase"] == "Failed" or pod["metadata"]["uid"] in stopped]
-    failed = view.status.get("failed", 0) + sum(match_failure(view.job, pod=pod).counts for pod in lost)
-    numbers = {"active": len(view.active) - len(removed) + added, "failed": failed, "succeeded": len(view.succeeded)}
-    status = {key: value for key, value in view.status.items() if key not in (*numbers, "conditions", "startTime")}
-    status |= {key: value for key, value in numbers.items() if value}
-    status["ready"] = sum(map(is_ready, view.active)) - sum(map(is_ready, removed))
-    status["terminating"] = len(view.terminating) + len(removed)
-    if view.start_time is not None:
-        status["startTime"] = view.start_time
-    if view.succeeded:
-        status["completedIndexes"] = text_of(view.succeeded)
-    if view.is_per_index:
-        status["failedIndexes"] = text_of(view.failed_indexes)
-    if conditions := view.conditions if conditions is None else conditions:
-        status["conditions"] = [*conditions]
-    return status

@@ -14,7 +14,7 @@ from dagset.local.controllers.indexes import indexes_of
 from dagset.local.controllers.jobpods import failures_of, index_of, is_active, is_terminating, is_tracked
 from dagset.local.controllers.policies import match_failure, match_success
 
-__all__ = ["JobView", "job_condition"]
+__all__ = ["JobView", "job_condition", "uids_of"]
 
 _NO_LIMIT = 2**31 - 1
 
@@ -24,6 +24,11 @@ def job_condition(type_: str, *, reason: str, message: str, now: datetime, statu
     at = time_text(now)
     times = {"lastProbeTime": at, "lastTransitionTime": at}
     return {"type": type_, "status": status, **times, "reason": reason, "message": message}
+
+
+def uids_of(pods: Iterable[Object]) -> set[str]:
+    """Give the uids of the pods."""
+    return {pod["metadata"]["uid"] for pod in pods}
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,11 @@ class JobView:
     @cached_property
     def uncounted(self) -> list[Object]:
         return [pod for pod in self.pods if is_tracked(pod)]
+
+    @cached_property
+    def noted(self) -> set[str]:
+        """The uids of failed pods that are on their way into `failed`: noted, and perhaps released already."""
+        return {*((self.status.get("uncountedTerminatedPods") or {}).get("failed") or [])}
 
     @cached_property
     def start_time(self) -> str | None:
@@ -117,8 +127,8 @@ class JobView:
         failed = [pod for pod in self.pods if pod["status"]["phase"] == "Failed"]
         if message := next((text for pod in failed if (text := match_failure(self.job, pod=pod).message)), None):
             return "PodFailurePolicy", message
-        counted = sum(match_failure(self.job, pod=pod).counts for pod in failed if is_tracked(pod))
-        if self.status.get("failed", 0) + counted > self.spec["backoffLimit"]:
+        counting = uids_of(pod for pod in failed if is_tracked(pod) and match_failure(self.job, pod=pod).counts)
+        if self.status.get("failed", 0) + len(self.noted | counting) > self.spec["backoffLimit"]:
             return "BackoffLimitExceeded", "Job has reached the specified backoff limit"
         if self.deadline_in_s is not None and self.deadline_in_s <= 0:
             return "DeadlineExceeded", "Job was active longer than specified deadline"
