@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.realcluster import build, cluster, machine
+from tests.realcluster import build, cluster, faults, machine
 from tests.realcluster.place import CannotRun, HarnessError, place
 
 _COMMANDS = {
@@ -16,6 +16,8 @@ _COMMANDS = {
     "up": "start the cluster; builds first if needed, does nothing when it is up",
     "down": "end the cluster and remove what it left, the build cache excepted",
     "status": "say what runs",
+    "kill": "end one component as a crash would, as in: kill kube-apiserver",
+    "start": "start a component that was killed, and wait until it is ready",
     "kubeconfig": "print the path of a kubeconfig that works on this machine",
     "kueue": "start Kueue in the cluster that is up; does nothing when it runs",
     "exec": "run a command inside the cluster's network, as in: exec -- kubectl get nodes",
@@ -29,6 +31,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words in _COMMANDS.items():
         command = commands.add_parser(name, help=words)
+        if name in ("kill", "start"):
+            command.add_argument("component", metavar="NAME", help="a name that `status` shows")
         if name == "exec":
             command.add_argument("argv", nargs="+", metavar="CMD", help="the command, after --")
     arguments = parser.parse_args()
@@ -57,6 +61,10 @@ def _run(arguments: argparse.Namespace) -> int:
         case "status":
             print(cluster.status(here))
             return 0 if cluster.is_up(here) else 1
+        case "kill":
+            faults.kill(here, arguments.component)
+        case "start":
+            faults.start(here, arguments.component)
         case "kubeconfig":
             print(cluster.kubeconfig(here))
         case "kueue":
