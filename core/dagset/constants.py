@@ -11,6 +11,7 @@ API_VERSIONS = {
     "Event": "v1",
     "Namespace": "v1",
     "Node": "v1",
+    "PersistentVolumeClaim": "v1",
     # kubernetes-sigs/kueue: apis/kueue/v1beta2 (Kueue 0.15 and newer).
     "LocalQueue": "kueue.x-k8s.io/v1beta2",
     "WorkloadPriorityClass": "kueue.x-k8s.io/v1beta2",

@@ -22,7 +22,10 @@ __all__ = ["Finding", "Report", "check_bundle"]
 T = TypeVar("T")
 Manifest = dict[str, Any]
 Level = Literal["refused", "warning", "left out"]
-QUEUE_NAME, QUEUE_PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
+QUEUE_WORDS = (
+    ("LocalQueue", constants.KUEUE_QUEUE, "queue_name"),
+    ("WorkloadPriorityClass", constants.KUEUE_PRIORITY, "queue_priority"),
+)
 NO_KUEUE = "this cluster serves no kueue.x-k8s.io/v1beta2: have Kueue installed, or leave `queue_name` out"
 NAMESPACE = "the namespace"
 NO_DRY_RUN = "does not support dry run"  # kubernetes: apiserver/pkg/admission/plugin/webhook, sideEffects
@@ -131,12 +134,10 @@ class _Questions:
         return Finding("refused", where, f"{title} exists and is not this node's: {remedy}")
 
     def _queue(self, labels: dict[str, str]) -> Iterator[Finding | str]:
-        if labels.get(QUEUE_NAME):
-            remedy = "the node would wait for ever: change `queue_name`, or have it created"
-            yield self._look_up("LocalQueue", labels[QUEUE_NAME], missing="refused", remedy=remedy)
-        if labels.get(QUEUE_PRIORITY):
-            remedy = "the node would wait for ever, without a word: change `queue_priority`, or have it created"
-            yield self._look_up("WorkloadPriorityClass", labels[QUEUE_PRIORITY], missing="refused", remedy=remedy)
+        for kind, label, word in QUEUE_WORDS:
+            if name := labels.get(label):
+                remedy = f"the node would wait for ever: change `{word}`, or have it created"
+                yield self._look_up(kind, name, missing="refused", remedy=remedy)
 
     def _needed(self, pods: list[Manifest]) -> Iterator[Finding | str]:
         shipped = {(part["kind"], part["metadata"]["name"]) for part in self._bundle.parts}
@@ -150,7 +151,7 @@ class _Questions:
         try:
             self._patiently(lambda: self._cluster.get(kind, namespace=namespace, name=name))
         except UnknownKind as error:
-            is_queue = kind in ("LocalQueue", "WorkloadPriorityClass")
+            is_queue = kind in [word[0] for word in QUEUE_WORDS]
             return Finding("refused", title, NO_KUEUE) if is_queue else Finding("left out", title, _line(error))
         except NotFound:
             return Finding(missing, title, f"does not exist; {remedy}")

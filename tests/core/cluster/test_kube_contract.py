@@ -267,7 +267,7 @@ def test_node_is_submitted_attached_to_and_cancelled(place):
 
 
 @pytest.mark.parametrize("fate", ["before", "after"])
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_submit_that_dies_at_any_request_is_completed_by_the_next(place, number, fate):
     """The promise of test_submit, where creates, conflicts and owner references are those of a true server."""
     identity = Identity(owner=f"contract {place.label}")
