@@ -14,7 +14,16 @@ API_VERSIONS = {
     "PersistentVolumeClaim": "v1",
     # kubernetes-sigs/kueue: apis/kueue/v1beta2 (Kueue 0.15 and newer).
     "LocalQueue": "kueue.x-k8s.io/v1beta2",
+    "Workload": "kueue.x-k8s.io/v1beta2",
     "WorkloadPriorityClass": "kueue.x-k8s.io/v1beta2",
+    # Only stories make these.
+    "ClusterQueue": "kueue.x-k8s.io/v1beta2",
+    "LimitRange": "v1",
+    "PersistentVolumeClaim": "v1",
+    "PriorityClass": "scheduling.k8s.io/v1",
+    "ResourceFlavor": "kueue.x-k8s.io/v1beta2",
+    "ResourceQuota": "v1",
+    "ServiceAccount": "v1",
 }
 PLURALS = {kind: kind.lower() + ("es" if kind.endswith("s") else "s") for kind in API_VERSIONS}
 

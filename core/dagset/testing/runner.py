@@ -1,72 +1,102 @@
-"""Run a story on a cluster: submit its node, do what somebody else does to it, follow it to its Outcome, clean up."""
+"""Run a story on a cluster: make what it needs, submit its node, let somebody act, follow it to its end, clean up."""
 
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from dagset.cluster.protocol import Cluster
-from dagset.model import Identity, Ref, node_from
-from dagset.observe import Observation, Outcome, phase_of
-from dagset.observe.facts import PodSeen
+from dagset.compile import compile_node
+from dagset.errors import DagsetError
+from dagset.model import Identity, node_from
+from dagset.observe import Observation, phase_of
 from dagset.run.follow import follow
 from dagset.run.release import cancel
-from dagset.run.submit import submit
-from dagset.testing.stories import Action, Story, node_words
+from dagset.run.submit import Submitted, submit
+from dagset.testing.ends import Ran
+from dagset.testing.somebody import Hands, Somebody
+from dagset.testing.stage import Stage
+from dagset.testing.stories import Story, node_words
 
-__all__ = ["Somebody", "run_story"]
+__all__ = ["run_story"]
+
+LIMIT_S = 300.0
+NAMESPACE_LENGTH = 50  # of 63, which leaves room for a queue's name behind it
 
 
-def run_story(story: Story, *, cluster: Cluster, namespace: str, run: str) -> Outcome:
-    """Return how the story's node ended. Nothing of it is left on the cluster afterwards.
+def run_story(
+    story: Story,
+    *,
+    cluster: Cluster,
+    namespace: str,
+    run: str,
+    hands: Hands | None = None,
+    on_stage: Callable[[Identity, str], None] = lambda _identity, _namespace: None,
+    on_end: Callable[[], None] = lambda: None,
+    limit_s: float = LIMIT_S,
+) -> Ran:
+    """Return how the story's node ended and what a follower saw. Nothing of it is left on the cluster afterwards.
 
-    `run` tells two runs of the same story apart.
+    Args:
+        story: what to run.
+        cluster: where.
+        namespace: for stories that need none of their own.
+        run: tells two runs of the same story apart.
+        hands: what the harness can do to the machines, by name (see `Action`).
+        on_stage: called with the identity and the namespace when all is made, before the submit.
+        on_end: called when the node has ended, before anything is cleaned up.
+        limit_s: how long the node may take.
+
+    Raises:
+        Stopped: it took longer.
+        RuntimeError: it ended before all that the story tells was done.
     """
     identity = Identity(owner="dagset stories", run=run, task=story.name)
-    submitted = submit(node_from(node_words(story)), identity, cluster=cluster, namespace=namespace)
-    somebody = Somebody(story, submitted.ref, owner=submitted.owner, cluster=cluster)
+    own = story.namespace == "own"
+    place = f"story-{story.name}"[: NAMESPACE_LENGTH - 7] + f"-{run[:6]}" if own else namespace
     try:
-        return follow(submitted.ref, cluster=cluster, on_change=somebody.look)
+        node = node_from(node_words(story))
+        name = compile_node(node, identity).name
+        with Stage(cluster, namespace=place, own=own, name=name) as stage:
+            for told in story.setup:
+                stage.add(told)
+            on_stage(identity, place)
+            submitted = submit(node, identity, cluster=cluster, namespace=place)
+            somebody = Somebody(
+                story, submitted.ref, owner=submitted.owner, stage=stage, cluster=cluster, hands=hands or {}
+            )
+            return _followed(submitted, somebody=somebody, cluster=cluster, on_end=on_end, limit_s=limit_s)
+    except DagsetError as error:
+        if story.refused is None:
+            raise
+        return Ran(error=error)
+
+
+def _followed(
+    submitted: Submitted, *, somebody: Somebody, cluster: Cluster, on_end: Callable[[], None], limit_s: float
+) -> Ran:
+    phases, details = list[str](), list[str]()
+
+    def take_note(seen: Observation) -> None:
+        phase = phase_of(seen)
+        phases.append(phase.name)
+        details.append(phase.detail)
+
+    try:
+        with _time_limit(limit_s) as stop, somebody:
+            outcome = follow(submitted.ref, cluster=cluster, on_change=take_note, stop=stop)
+            on_end()
+        return Ran(outcome=outcome, phases=tuple(phases), details=tuple(details))
     finally:
         cancel(submitted.ref, cluster=cluster)
 
 
-class Somebody:
-    """Does the story's actions to the node, one by one, each when all pods run that run together."""
-
-    def __init__(self, story: Story, ref: Ref, *, owner: dict[str, Any], cluster: Cluster) -> None:
-        self._ref, self._cluster = ref, cluster
-        self._pods_at_once = pods_at_once(owner)
-        self._waiting = list(story.actions)
-        self._suspended = False
-
-    def look(self, seen: Observation) -> None:
-        """Act when it is time; what was suspended is resumed when its pods are gone."""
-        if self._suspended and all(pod.ended for pod in seen.pods.values()) and phase_of(seen).name == "queued":
-            self._suspend(False)
-        running = [pod for pod in seen.pods.values() if pod.phase == "Running" and not pod.deleting]
-        if self._waiting and len(running) == self._pods_at_once:
-            self._act(self._waiting.pop(0), running)
-
-    def _act(self, action: Action, running: list[PodSeen]) -> None:
-        ref, cluster = self._ref, self._cluster
-        pod = next(pod for pod in running if (pod.role, pod.index) == (action.role, action.index))
-        if action.do == "delete":
-            cluster.delete(ref.kind, namespace=ref.namespace, name=ref.name, uid=ref.uid)
-        elif action.do == "suspend":
-            self._suspend(True)
-        elif action.do == "delete_pod":
-            cluster.delete("Pod", namespace=ref.namespace, name=pod.name, uid=pod.uid)
-        else:
-            cluster.create(
-                {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod.name}}, namespace=ref.namespace
-            )
-
-    def _suspend(self, suspend: bool) -> None:
-        self._suspended = suspend
-        ref, body = self._ref, {"spec": {"suspend": suspend}}
-        self._cluster.patch(ref.kind, namespace=ref.namespace, name=ref.name, body=body)
-
-
-def pods_at_once(owner: dict[str, Any]) -> int:
-    """Return how many pods of a Job or JobSet run together."""
-    jobs = owner["spec"].get("replicatedJobs")
-    specs = [job["template"]["spec"] for job in jobs] if jobs else [owner["spec"]]
-    return sum(int(spec["parallelism"]) for spec in specs)
+@contextmanager
+def _time_limit(limit_s: float) -> Iterator[threading.Event]:
+    stop = threading.Event()
+    timer = threading.Timer(limit_s, stop.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield stop
+    finally:
+        timer.cancel()

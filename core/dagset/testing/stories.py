@@ -13,10 +13,12 @@ import msgspec
 
 from dagset.compile.escape import escape_expansion
 from dagset.observe import Outcome
+from dagset.testing.actions import Action
 
-__all__ = ["Behaviour", "Action", "Story", "load_stories", "load_story", "command_for", "node_words", "trimmed"]
+__all__ = ["Ability", "Behaviour", "Story", "load_stories", "load_story", "command_for", "node_words", "trimmed"]
 
 IMAGE = "busybox:1"
+Ability = Literal["eviction", "drain", "kueue", "host_loss", "quota", "image", "schedule"]
 ALWAYS_COMPARED = ("phase", "reason", "exit_code", "restarts")
 # A sleep that SIGTERM ends at once: a shell runs its trap only when the foreground command is over, `wait` returns.
 PRELUDE = """\
@@ -45,31 +47,42 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     linger_s: int = 0
 
 
-class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody else does once all pods run.
-
-    Delete the owner; delete or evict the pod of a role and index; suspend the owner and resume it 4 s later.
-    """
-
-    do: Literal["delete", "delete_pod", "evict_pod", "suspend"]
-    role: str = "worker"
-    index: int = 0
-
-
 class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One story. `node` are words of a DagNode without image and command, `outcome` what is compared of the Outcome.
+    """One story: a node, what its pods and others do, and either an end (`outcome`) or a refused submit (`refused`).
 
-    `needs` are abilities that not every cluster has: `eviction` (the Eviction API).
+    Attributes:
+        node: words of a DagNode; image and command are put in where they are not told.
+        outcome: what is compared of the Outcome.
+        verdicts: what each engine makes of it.
+        pods: what the pods do; the first that fits.
+        namespace: `own` makes one for this story alone.
+        setup: manifests made before the submit, in this order; `{name}` is the owner's name, `{namespace}` the place.
+            `{queue: {name: q, cpu: 200m}}` is a Kueue queue with a quota (see `stage.queue_with`).
+        actions: what others do, in this order.
+        needs: abilities that not every cluster has; one that lacks them leaves the story out, and says why.
+        phases: the phases that a follower sees, in this order, the end's included; `starting` only counts when told.
+        sees: texts that a follower reads in the details of the phases.
+        refused: `error` (its class), perhaps `status`, and `text` of what the submit raises.
     """
 
     says: str
     node: dict[str, Any]
-    outcome: dict[str, Any]
     verdicts: dict[str, str]
+    outcome: dict[str, Any] = {}
     pods: tuple[Behaviour, ...] = ()
+    namespace: Literal["shared", "own"] = "shared"
+    setup: tuple[dict[str, Any], ...] = ()
     actions: tuple[Action, ...] = ()
-    needs: tuple[Literal["eviction"], ...] = ()
+    needs: tuple[Ability, ...] = ()
+    phases: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
+    refused: dict[str, Any] | None = None
     name: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether it does to the hosts what no other story should meet."""
+        return any(action.do == "drain" for action in self.actions)
 
 
 def load_stories(folder: Path) -> list[Story]:
@@ -84,7 +97,9 @@ def load_story(path: Path) -> Story:
     except msgspec.MsgspecError as error:
         raise msgspec.ValidationError(f"{path}: {error}") from error
     missing = [key for key in ALWAYS_COMPARED if key not in story.outcome]
-    if missing:
+    if story.refused is not None and story.outcome:
+        raise msgspec.ValidationError(f"{path}: a refused node has no outcome")
+    if story.refused is None and missing:
         raise msgspec.ValidationError(f"{path}: outcome lacks {', '.join(missing)}, which every story tells")
     return msgspec.structs.replace(story, name=path.stem)
 
@@ -94,8 +109,8 @@ def node_words(story: Story) -> dict[str, Any]:
     told = {"image": IMAGE, "command": command_for(story)}
     words = {"name": story.name, **story.node}
     if "roles" not in words:
-        return {**words, **told}
-    return {**words, "roles": [{**role, **told} for role in words["roles"]]}
+        return {**told, **words}
+    return {**words, "roles": [{**told, **role} for role in words["roles"]]}
 
 
 def command_for(story: Story) -> list[str]:
