@@ -157,7 +157,7 @@ class FakeCluster:
 
     def remove(self, kind: str, *, name: str, namespace: str | None = None) -> None:
         """Take the object away, and everything that has it as an owner."""
-        key = (kind, namespace or self.namespace, name)
+        key = (kind, self.namespace if namespace is None else namespace, name)
         with self._changed:
             uid = self._find(key)["metadata"]["uid"]
             self._store("DELETED", key, self._objects.pop(key))
