@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dagset import errors
 from dagset.compile import compile_node
 from dagset.model import Identity, node_from
-from dagset.observe import REASONS, FirstFailed, Outcome, verdict
+from dagset.observe import REASONS, FirstFailed, Outcome, verdict, verdict_of_error
 from dagset.testing.stories import Behaviour, Story, command_for, load_stories, load_story, node_words, trimmed
 
 STORIES = load_stories(Path(__file__).parents[2] / "stories")
@@ -84,13 +85,20 @@ def test_a_misspelled_word_is_refused(tmp_path):
         load_story(path)
 
 
-@pytest.mark.parametrize("told", STORIES, ids=lambda told: told.name)
+@pytest.mark.parametrize("told", [told for told in STORIES if told.refused is None], ids=lambda told: told.name)
 def test_every_story_compiles_and_maps_as_the_verdict_table_says(told):
     outcome = Outcome("n", "ns", "Job", "u", told.outcome["phase"], told.outcome["reason"], "", "", 0)
 
     assert compile_node(node_from(node_words(told)), Identity(owner="test", task=told.name)).owner["kind"]
     assert told.outcome["reason"] in REASONS
     assert told.verdicts == {engine: verdict(outcome, engine) for engine in ("airflow", "snakemake")}
+
+
+@pytest.mark.parametrize("told", [told for told in STORIES if told.refused is not None], ids=lambda told: told.name)
+def test_every_refusal_maps_as_its_error_does(told):
+    error = getattr(errors, told.refused["error"])("")
+
+    assert told.verdicts == dict.fromkeys(("airflow", "snakemake"), verdict_of_error(error))
 
 
 def test_only_what_the_story_tells_is_compared_and_names_are_made_plain():
