@@ -1,6 +1,7 @@
 """The model's words as arguments of an operator, and back: from a task's arguments to its DagNode."""
 
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,14 +9,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from dagset.errors import InvalidNode
-from dagset.model import DagNode, Role, dns_safe, node_from, read_words
+from dagset.model import DagNode, dns_safe, node_from, read_words
+from dagset.model.layers import ROLE_WORDS, merged_words
 
 __all__ = ["WORDS", "node_of", "takes_words"]
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
 WORDS = tuple(field.name for field in msgspec.structs.fields(DagNode))
-IN_ROLES = {field.name for field in msgspec.structs.fields(Role)} - {"name"}
 
 
 def takes_words(init: Init) -> Init:
@@ -40,7 +41,7 @@ def node_of(
     folder: Path,
     render: Callable[[Any], Any],
 ) -> DagNode:
-    """Return the node that `node` describes, with the words of `given` in place of its own.
+    """Return the node that `node` describes, with the words of `given` over its own (`merged_words`).
 
     Args:
         node: a DagNode, a mapping (which Airflow has rendered), the path of a file, or None.
@@ -54,7 +55,7 @@ def node_of(
         InvalidNode: naming field, value and remedy.
     """
     base, where = _words_in(node, folder=folder, render=render)
-    words = {**base, **given}
+    words = merged_words(base, given)
     if words.get("coupling") not in (None, coupling):
         problem = f"{words['coupling']!r}, but this operator's nodes have coupling: {coupling}"
         raise InvalidNode(problem, field="coupling", remedy="gang is for JobSetOperator, array for IndexedJobOperator")
@@ -62,15 +63,20 @@ def node_of(
     try:
         return node_from(words, folder=folder if "files" in given else where)
     except InvalidNode as error:
-        if isinstance(node, str | Path) and error.field.partition("[")[0].partition(".")[0] not in given:
+        if isinstance(node, str | Path) and _word(error.field) not in given:
             raise error.read_from(str(folder / node)) from None
         raise
+
+
+def _word(field: str) -> str:
+    """Return the word that a refusal is about: words given beside a node with roles are its first role's."""
+    return re.split(r"[\[.]", field.removeprefix("roles[0]."))[0]
 
 
 def _words_in(node: object, *, folder: Path, render: Callable[[Any], Any]) -> tuple[dict[str, Any], Path]:
     """Return the words, and the folder that the paths in `files` are relative to."""
     if isinstance(node, DagNode):
-        words = {word: value for word, value in msgspec.to_builtins(node).items() if word not in IN_ROLES | {"files"}}
+        words = {word: value for word, value in msgspec.to_builtins(node).items() if word not in ROLE_WORDS | {"files"}}
         return {**render(words), "files": node.files}, folder  # what was read from files is no template
     if isinstance(node, str | Path):
         return render(read_words(folder / node)), (folder / node).parent

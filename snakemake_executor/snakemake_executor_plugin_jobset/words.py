@@ -10,7 +10,7 @@ from dagset.compile.escape import escape_expansion
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, node_from, read_words
 from dagset.model.coerce import refuse_unknown
-from dagset.model.role import RoleWords
+from dagset.model.layers import merged_words
 
 __all__ = ["SCALAR_WORDS", "file_words", "job_node", "refuse_resources", "ruled_words", "snakemakes_words"]
 
@@ -18,7 +18,6 @@ Words = dict[str, Any]
 
 PREFIX = "jobset_"
 NODE_FILE = f"{PREFIX}node"
-ROLE_WORDS = {field.name for field in msgspec.structs.fields(RoleWords)}
 SCALAR_TYPES = (
     msgspec.inspect.StrType,
     msgspec.inspect.IntType,
@@ -100,32 +99,8 @@ def job_node(layers: Iterable[Words], *, command: str) -> DagNode:
     Raises:
         InvalidNode: the words do not fit together, or the command would run more than once.
     """
-    words: Words = {}
-    for layer in [*layers, {"command": ["/bin/sh", "-c", escape_expansion(command)], "args": []}]:
-        words = _over(words, layer)
-    node = node_from(words)
+    node = node_from(merged_words(*layers, {"command": ["/bin/sh", "-c", escape_expansion(command)], "args": []}))
     if node.roles[0].pods != 1:
         problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
         raise InvalidNode(problem, field="pods", remedy="leave the first role one pod, give the others a second role")
     return node
-
-
-def _over(words: Words, layer: Words) -> Words:
-    """Merge word by word; the words of a role that stand beside roles are those of the first."""
-    if _has_roles(layer):
-        beside = {word: value for word, value in words.items() if word in ROLE_WORDS}
-        others = {"image": beside["image"]} if "image" in beside else {}
-        first, *rest = layer["roles"]
-        roles = [{**beside, **first}, *({**others, **role} for role in rest)]
-        return {**{word: value for word, value in words.items() if word not in beside}, **layer, "roles": roles}
-    if _has_roles(words):
-        beside = {word: value for word, value in layer.items() if word in ROLE_WORDS}
-        roles = [{**words["roles"][0], **beside}, *words["roles"][1:]]
-        return {**words, **{word: value for word, value in layer.items() if word not in beside}, "roles": roles}
-    return {**words, **layer}
-
-
-def _has_roles(words: Words) -> bool:
-    """Tell whether there are roles to merge with; what is no list of mappings is left to the model's refusal."""
-    roles = words.get("roles")
-    return isinstance(roles, list) and bool(roles) and all(isinstance(role, dict) for role in roles)

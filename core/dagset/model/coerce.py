@@ -72,9 +72,8 @@ def convert_fields(struct: msgspec.Struct, *, skip: Iterable[str] = ()) -> None:
             continue
         value = getattr(struct, field.name)
         try:
-            converted = msgspec.convert(
-                value, field.type, strict=not (isinstance(value, str) and _is_number(field.type))
-            )
+            # Not strict: text that spells a number or a truth will do for one, for templates yield nothing else.
+            converted = msgspec.convert(value, field.type, strict=False)
         except InvalidNode as error:
             raise error.at(field.name) from None
         except msgspec.ValidationError as error:
@@ -89,17 +88,6 @@ def _choices(info: Any) -> list[Any]:
     if isinstance(info, msgspec.inspect.UnionType):
         return [choice for each in info.types for choice in _choices(each)]
     return list(info.values) if isinstance(info, msgspec.inspect.LiteralType) else []
-
-
-def _is_number(kind: Any) -> bool:
-    """Whether a word takes whole numbers only: then text that spells one will do, for templates yield nothing else."""
-    info = msgspec.inspect.type_info(kind)
-    while isinstance(info, msgspec.inspect.Metadata):
-        info = info.type
-    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-    kinds = tuple(each.type if isinstance(each, msgspec.inspect.Metadata) else each for each in kinds)
-    numbers = (msgspec.inspect.IntType, msgspec.inspect.NoneType)
-    return all(isinstance(each, numbers) for each in kinds)
 
 
 def _refusal(field: msgspec.structs.FieldInfo, value: object, message: str) -> InvalidNode:
