@@ -19,7 +19,6 @@ API_VERSIONS = {
     # Only stories make these.
     "ClusterQueue": "kueue.x-k8s.io/v1beta2",
     "LimitRange": "v1",
-    "PersistentVolumeClaim": "v1",
     "PriorityClass": "scheduling.k8s.io/v1",
     "ResourceFlavor": "kueue.x-k8s.io/v1beta2",
     "ResourceQuota": "v1",
