@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTim
 
 from dagset.cluster.protocol import Cluster
 from dagset.model import DagNode, Identity, Ref
-from dagset.observe import Observation, Outcome, judge, phase_of
+from dagset.observe import Observation, Outcome, Phase, judge
 from dagset.run.connect import describe
 from dagset.run.follow import Stopped, follow
 from dagset.run.logs import LogStream
@@ -144,13 +144,13 @@ class IndexedJobOperator(_NodeOperator):
     coupling_of_all = "array"
 
 
-def _paced(tell: Callable[[str, str], None]) -> Callable[[Observation], None]:
+def _paced(tell: Callable[[str, str], None]) -> Callable[[Observation, Phase], None]:
     """Return what tells of a phase when it begins, and of its counts every 10 s at most; the end is told elsewhere."""
     name, told_at = "", -math.inf
 
-    def look(seen: Observation) -> None:
+    def look(seen: Observation, phase: Phase) -> None:
         nonlocal name, told_at
-        phase, now = phase_of(seen), time.monotonic()
+        now = time.monotonic()
         if judge(seen) is None and (phase.name != name or now - told_at >= PACE_S):
             name, told_at = phase.name, now
             tell(phase.name, phase.detail)

@@ -1,6 +1,7 @@
 """Words that the world outside fixes, each with who writes it. A leaf: imports nothing of ours."""
 
-# Kinds and their API groups (kubernetes-sigs/jobset: api/jobset/v1alpha2; kubernetes/api: batch/v1, core/v1).
+# Kinds and their API groups (kubernetes-sigs/jobset: api/jobset/v1alpha2; kubernetes/api: batch/v1, core/v1;
+# kubernetes-sigs/kueue: apis/kueue/v1beta2).
 API_VERSIONS = {
     "Job": "batch/v1",
     "JobSet": "jobset.x-k8s.io/v1alpha2",
@@ -45,6 +46,7 @@ END = "dagset.io/end"
 # Kueue's labels on the owner (kubernetes-sigs/kueue: pkg/controller/constants/constants.go).
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY = "kueue.x-k8s.io/priority-class"
+KUEUE_OWNER_UID = "kueue.x-k8s.io/job-uid"  # on the Workload
 
 # Written by the Job controller on pods (kubernetes/api: batch/v1/types.go).
 JOB_NAME = "batch.kubernetes.io/job-name"

@@ -2,7 +2,7 @@
 
 import click
 
-from dagset.cli.find import ref_of, target_of
+from dagset.cli.find import target_of
 from dagset.cli.options import connect, in_cluster
 
 __all__ = ["cancel"]
@@ -16,6 +16,7 @@ def cancel(name_or_node: str, cluster: str | None, namespace: str | None) -> Non
 
     Exit code 0 means that it is gone; that nothing was there is said, and is 0 too. Ctrl-C stops the waiting only.
     """
+    from dagset.run.owners import ref_of
     from dagset.run.release import cancel as delete
 
     target = target_of(name_or_node)

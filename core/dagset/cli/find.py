@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dagset.model import Ref
     from dagset.observe import Observation, Outcome
 
-__all__ = ["Target", "all_owners", "first_sight", "newest", "ref_of", "ref_to", "target_of"]
+__all__ = ["Target", "first_sight", "ref_to", "target_of"]
 
 Manifest = dict[str, Any]
 
@@ -34,6 +34,8 @@ class Target:
         Raises:
             NotOurs: the object of that name was not made by dagset.
         """
+        from dagset.run.owners import newest
+
         if self.identity_key:
             return newest({constants.IDENTITY: self.identity_key}, cluster=cluster, namespace=namespace)
         return _by_name(self.name, cluster=cluster, namespace=namespace)
@@ -64,33 +66,6 @@ def target_of(typed: str) -> Target:
     from dagset.model import load
 
     return Target(typed, identity_key=node_identity(typed, task=load(typed).name).key)
-
-
-def newest(labels: dict[str, str], *, cluster: "Cluster", namespace: str) -> Manifest | None:
-    """Return the node with these labels and the highest generation."""
-    from dagset.run.existing import generation_of
-
-    return max(all_owners(labels, cluster=cluster, namespace=namespace), key=generation_of, default=None)
-
-
-def all_owners(labels: dict[str, str], *, cluster: "Cluster", namespace: str) -> list[Manifest]:
-    """Return all JobSets and Jobs with these labels that are nodes, not the Jobs of a JobSet."""
-    found: list[Manifest] = []
-    for kind in ("JobSet", "Job"):
-        try:
-            items = cluster.list(kind, namespace=namespace, labels=labels).items
-        except NotFound:  # a cluster without JobSet holds arrays only
-            continue
-        found += [{**item, "kind": kind} for item in items if constants.JOBSET_NAME not in _labels(item)]
-    return found
-
-
-def ref_of(owner: Manifest) -> "Ref":
-    """Return where an object is."""
-    from dagset.model import Ref
-
-    meta = owner["metadata"]
-    return Ref(kind=owner["kind"], namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
 
 
 def ref_to(outcome: "Outcome") -> "Ref":

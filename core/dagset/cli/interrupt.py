@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from dagset import constants
-from dagset.cli.find import first_sight, newest, ref_of
+from dagset.cli.find import first_sight
 from dagset.cli.screen import Screen
 from dagset.errors import ClusterUnreachable
 
@@ -62,15 +61,15 @@ def cancel_node(ref: "Ref", seen: "Observation", *, cluster: "Cluster", screen: 
 
 def undo_submit(identity: "Identity", *, cluster: "Cluster", screen: Screen) -> "Outcome | None":
     """Cancel what an interrupted submit may have created, for its answer was never seen; None if nothing was."""
-    from dagset.run.existing import is_finished
+    from dagset.run.owners import ref_of, running
 
     screen.say("interrupted while submitting; looking for what was created")
     try:
-        owner = newest({constants.IDENTITY: identity.key}, cluster=cluster, namespace=cluster.namespace)
+        owner = running(identity, cluster=cluster)
     except ClusterUnreachable:
         screen.say("cannot tell whether anything was created: try `dagset cancel` with the same file later")
         raise
-    if owner is None or is_finished(owner):
+    if owner is None:
         screen.say("nothing was created")
         return None
     return cancel_node(ref_of(owner), first_sight(owner), cluster=cluster, screen=screen)[0]

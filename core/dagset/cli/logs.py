@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagset import constants
-from dagset.cli.find import ref_of, target_of
+from dagset.cli.find import target_of
 from dagset.cli.options import connect, in_cluster
 from dagset.cli.screen import Screen
 from dagset.errors import ClusterRefused
@@ -28,6 +28,8 @@ def logs(ctx: click.Context, *, name_or_node: str, cluster: str | None, namespac
 
     Without -f: pod after pod, as much as is there. `worker[3]#1` is the second run of worker[3].
     """
+    from dagset.run.owners import ref_of
+
     target = target_of(name_or_node)
     opened = connect(cluster, namespace=namespace)
     owner = target.find_or_exit(cluster=opened, namespace=opened.namespace)
@@ -51,7 +53,7 @@ def _follow(ref: "Ref", cluster: "Cluster", screen: Screen) -> None:
 
     stream = LogStream(cluster, ref=ref, sink=show)
     try:
-        follow(ref, cluster=cluster, on_trouble=screen.progress, logs=stream, stop=nobody_reads)
+        follow(ref, cluster=cluster, on_trouble=screen.progress, logs=stream, stop=nobody_reads, hold=False)
     except Stopped:
         return
     for prefix, why in stream.finish().items():
@@ -61,6 +63,7 @@ def _follow(ref: "Ref", cluster: "Cluster", screen: Screen) -> None:
 def _print(owner: dict[str, Any], cluster: "Cluster", screen: Screen) -> bool:
     """Print pod after pod; False when there are no pods (any more)."""
     from dagset.run.lines import Seen, has_started, prefix_of
+    from dagset.run.owners import ref_of
 
     namespace = owner["metadata"]["namespace"]
     labels = {key: owner["metadata"]["labels"][key] for key in (constants.IDENTITY, constants.GENERATION)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dagset.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from dagset.observe import Observation, Outcome
+    from dagset.observe import Observation, Outcome, Phase
 
 __all__ = ["Progress", "pods", "restart_line", "summary"]
 
@@ -26,9 +26,9 @@ class Progress:
         self._timer: threading.Timer | None = None
         self.seen: Observation | None = None
 
-    def tell(self, seen: "Observation") -> None:
+    def tell(self, seen: "Observation", phase: "Phase") -> None:
         """Show the change now, or what is true when its time comes."""
-        from dagset.observe import judge, phase_of
+        from dagset.observe import judge
         from dagset.observe.outcome import restarts_of
 
         if self.seen is None:
@@ -36,7 +36,7 @@ class Progress:
         self.seen = seen
         if judge(seen) is not None:
             return self.stop()
-        phase, restarts = phase_of(seen), restarts_of(seen)
+        restarts = restarts_of(seen)
         with self._lock:
             if seen.kind == "JobSet" and restarts > self._restarts:
                 self._restarts, self._phase = restarts, "restarting"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagset import constants
-from dagset.cli.find import all_owners, first_sight, ref_of, target_of
+from dagset.cli.find import first_sight, target_of
 from dagset.cli.options import connect, in_cluster, json_or_text
 from dagset.cli.progress import summary
 
@@ -31,6 +31,7 @@ def status(name_or_node: str, cluster: str | None, namespace: str | None, output
 
     from dagset.observe import judge
     from dagset.run.follow import look
+    from dagset.run.owners import ref_of
 
     target = target_of(name_or_node)
     opened = connect(cluster, namespace=namespace)
@@ -50,6 +51,8 @@ def status(name_or_node: str, cluster: str | None, namespace: str | None, output
 @json_or_text
 def list_nodes(cluster: str | None, namespace: str | None, output: str) -> None:
     """List the nodes of everybody in the namespace, newest last."""
+    from dagset.run.owners import all_owners
+
     opened = connect(cluster, namespace=namespace)
     owners = all_owners({constants.MANAGED_BY: "dagset"}, cluster=opened, namespace=opened.namespace)
     rows = [_row(owner) for owner in sorted(owners, key=lambda owner: str(owner["metadata"].get("creationTimestamp")))]

@@ -26,7 +26,7 @@ OWN_WATCHES = 3  # per kind and namespace, before a watch is shared
 # (kubernetes-sigs/kueue: pkg/controller/constants/constants.go), which carry no label of ours.
 SHARED_BY: Mapping[str, Labels] = {
     constants.IDENTITY: {constants.MANAGED_BY: "dagset"},
-    "kueue.x-k8s.io/job-uid": {},
+    constants.KUEUE_OWNER_UID: {},
 }
 
 Group = tuple[str, str, tuple[str, ...]]  # kind, namespace, names of the labels

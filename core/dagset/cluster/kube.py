@@ -1,6 +1,6 @@
 """The Cluster that speaks to a real API server, and to the local one: the same REST, the same code."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dagset.cluster import answers, wire
@@ -53,9 +53,13 @@ class KubeCluster:
         """See `Cluster.document`."""
         return self._transport.answer(wire.document(path))
 
-    def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
+    def now(self) -> float:
+        """See `Cluster.now`."""
+        return self._transport.now()
+
+    def list(self, kind: str, *, namespace: str, labels: Labels, fields: Mapping[str, str] | None = None) -> Listing:
         """See `Cluster.list`; items get the apiVersion and kind that the server leaves out in lists."""
-        told = self._transport.answer(wire.list_(kind, namespace=namespace, labels=labels))
+        told = self._transport.answer(wire.list_(kind, namespace=namespace, labels=labels, fields=fields))
         head = {"apiVersion": told["apiVersion"], "kind": kind}
         return Listing([{**head, **item} for item in told["items"] or []], told["metadata"]["resourceVersion"])
 

@@ -69,8 +69,14 @@ class Cluster(Protocol):
     def document(self, path: str) -> Manifest:
         """Return a document that is no object, such as `/version`; raises `NotFound`."""
 
-    def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
-        """Return all objects that carry all these labels; raises `UnknownKind` if the cluster does not know it."""
+    def now(self) -> float:
+        """Return the server's time in seconds since the epoch, a second or so behind; ours before its first answer."""
+
+    def list(self, kind: str, *, namespace: str, labels: Labels, fields: Mapping[str, str] | None = None) -> Listing:
+        """Return all objects that carry all these labels; raises `UnknownKind` if the cluster does not know it.
+
+        `fields` asks for values at paths that the server can select by (`involvedObject.uid` of an Event).
+        """
 
     def watch(self, kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Stream[Event]:
         """Stream the changes after `resource_version`, BOOKMARKs among them.

@@ -3,8 +3,10 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -33,8 +35,13 @@ class Transport:
     def __init__(self, access: Access, *, revive: Callable[[], None] | None = None) -> None:
         """Open nothing yet. `revive` is called when nobody listens, and the request is sent once more then."""
         self._access, self._revive = access, revive
+        self._server_ahead_s = time.time() - time.monotonic()
         with _weather("connect", access.server):
             self._pool = _pool(access)
+
+    def now(self) -> float:
+        """Return the time by the server's clock, counted on by ours since its last answer."""
+        return time.monotonic() + self._server_ahead_s
 
     def answer(self, request: Request) -> Manifest:
         """Return the decoded body of a success; raise what any other answer, or none, means."""
@@ -64,7 +71,7 @@ class Transport:
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         authorization = self._access.authorization()
-        return self._pool.request(
+        response = self._pool.request(
             request.method,
             self._access.server + request.target,
             body=None if request.body is None else msgspec.json.encode(request.body),
@@ -74,6 +81,13 @@ class Transport:
             retries=False,
             redirect=False,
         )
+        self._read_clock(response.headers.get("Date", ""))
+        return response
+
+    def _read_clock(self, date: str) -> None:
+        """Take note of the server's time (RFC 9110 6.6.1): our clock may be wrong, and stands still while we sleep."""
+        with suppress(ValueError):
+            self._server_ahead_s = parsedate_to_datetime(date).timestamp() - time.monotonic()
 
 
 class HttpStream(Generic[T]):

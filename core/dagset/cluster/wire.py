@@ -1,5 +1,6 @@
 """Each verb as a value: what is sent to the API server, made without sending it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -51,9 +52,10 @@ def document(path: str) -> Request:
     return Request(f"read {path}", "GET", path)
 
 
-def list_(kind: str, *, namespace: str, labels: Labels) -> Request:
+def list_(kind: str, *, namespace: str, labels: Labels, fields: Mapping[str, str] | None = None) -> Request:
     """Return the GET of all objects with these labels, as of now (no resourceVersion: a consistent read)."""
-    return Request(f"list {kind}s in {namespace}", "GET", _path(kind, namespace), _selector(labels))
+    query = (*_selector(labels), *_selector(fields or {}, by="fieldSelector"))
+    return Request(f"list {kind}s in {namespace}", "GET", _path(kind, namespace), query)
 
 
 def watch(kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Request:
@@ -102,10 +104,10 @@ def _path(kind: str, namespace: str, name: str = "") -> str:
     return "/" + "/".join(quote(part, safe="") for part in ([*parts, name] if name else parts))
 
 
-def _selector(labels: Labels) -> tuple[tuple[str, str], ...]:
-    """Return the selector of objects that carry all these labels (kubernetes: "Labels and Selectors")."""
+def _selector(labels: Labels, *, by: str = "labelSelector") -> tuple[tuple[str, str], ...]:
+    """Return the selector of objects that carry all these labels, or have these fields (kubernetes docs: Selectors)."""
     parts = (f"{key}={value}" if isinstance(value, str) else _one_of(key, value) for key, value in labels.items())
-    return (("labelSelector", ",".join(sorted(parts))),) if labels else ()
+    return ((by, ",".join(sorted(parts))),) if labels else ()
 
 
 def _one_of(key: str, values: tuple[str, ...]) -> str:

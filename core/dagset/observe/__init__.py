@@ -1,10 +1,12 @@
 """What was seen of a node and what it means: `observe` changes into an Observation, `judge` it. Pure and total.
 
-A follower feeds every change of the owner, its Jobs and its pods. Once the owner has ended it lists Jobs and pods once
-more (`relisted`) before it judges, because the three watches are not in step with each other.
+A follower feeds every change of the owner, its Jobs, its pods and, in a queue, its Workload, and the events that it
+asks for. Once the owner has ended it lists Jobs and pods once more (`relisted`) before it judges, because the watches
+are not in step with each other.
 """
 
-from dagset.observe.observation import Change, Observation, cancelled, observe, relisted
+from dagset.observe.ending import Ending
+from dagset.observe.observation import Change, Observation, cancelled, ended, observe, relisted
 from dagset.observe.outcome import Attempt, FirstFailed, Outcome, exit_code, judge
 from dagset.observe.phase import Phase, phase_of
 from dagset.observe.verdicts import REASONS, Verdict, verdict, verdict_of_error
@@ -15,6 +17,8 @@ __all__ = [
     "observe",
     "relisted",
     "cancelled",
+    "ended",
+    "Ending",
     "judge",
     "Outcome",
     "FirstFailed",

@@ -7,13 +7,25 @@ from dagset.observe import reading, spec
 from dagset.observe.facts import Condition, FailedPod, JobSeen, Mark
 from dagset.observe.observation import Observation
 
-__all__ = ["Cause", "gang_cause", "array_cause", "named_pod_index"]
+__all__ = ["Cause", "gang_cause", "array_cause", "own_fault", "named_pod_index"]
 
 # Texts of the controllers (jobset: pkg/controllers/failure_policy.go; kubernetes: pkg/controller/job/
 # pod_failure_policy.go). They are no API, so each is met by a recording (tests/recordings).
 FIRST_FAILED_JOB = re.compile(r"\(first failed job: ([^)]*)\)")
 POD_EXITED = re.compile(r"for pod [^/ ]*/(\S+) failed with exit code (\d{1,5}) ")
 POD_DISRUPTED = "has condition DisruptionTarget"
+# The kubelet's reasons on a container or pod that ended (kubernetes: pkg/kubelet/kuberuntime, pkg/kubelet/kubelet.go,
+# pkg/kubelet/lifecycle/predicate.go), each seen on Kubernetes 1.36.3. StartError: the command itself could not be run.
+KUBELET_WORDS = {
+    "OOMKilled": "oom_killed",
+    "StartError": "config_error",
+    "ContainerCannotRun": "config_error",
+    "DeadlineExceeded": "deadline_exceeded",
+    "SysctlForbidden": "config_error",
+}
+# The host had less room than the scheduler thought; another try may find another host.
+REJECTED = {"OutOfcpu", "OutOfmemory", "OutOfpods", "OutOfephemeral-storage", "UnexpectedAdmissionError"}
+REJECTED |= {"NodeAffinity", "NodeName", "NodePorts", "TopologyAffinityError"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class Cause:
 
 
 def gang_cause(seen: Observation, *, attempt: int, final: Condition | None = None) -> Cause:
-    """Say why an attempt of a gang failed; `final` is the JobSet's Failed condition when it was the last one."""
+    """Say why an attempt of a gang failed; `final` is the owner's Failed condition when it was the last one."""
     job = _first_failed_job(seen, attempt=attempt, final=final)
     why = job.failing if job is not None else None
     words = _words(final, why)
@@ -44,11 +56,12 @@ def gang_cause(seen: Observation, *, attempt: int, final: Condition | None = Non
         return Cause("disrupted", first or min(failures, key=_order, default=None), words, taken)
     if first is None:
         return Cause("app_error", None, words)
-    by_rule = final is not None and final.reason == "FailJobSetFailurePolicyAction"
+    # A JobSet does not say which of its rules failed it; a Job that is the owner itself has no others.
+    by_rule = final is not None and final.reason in ("FailJobSetFailurePolicyAction", "PodFailurePolicy")
     codes = spec.codes_for(seen.owner, role=first.role, actions=("FailJob",))
     if by_rule and first.exit_code in codes:
         return Cause("failed_fast", first, words)
-    return Cause(_own_fault(first), first, words)
+    return Cause(own_fault(first), first, words)
 
 
 def array_cause(seen: Observation, *, final: Condition, failed: list[FailedPod], pods: int) -> Cause:
@@ -65,7 +78,7 @@ def array_cause(seen: Observation, *, final: Condition, failed: list[FailedPod],
         return Cause("failed_indexes" if "FailedIndexes" in final.reason and pods > 1 else "app_error", None, words)
     if first.exit_code in spec.codes_for(seen.owner, role=first.role, actions=("FailJob", "FailIndex")):
         return Cause("failed_fast", first, words)
-    return Cause(_own_fault(first), first, words)
+    return Cause(own_fault(first), first, words)
 
 
 def named_pod_index(final: Condition) -> int | None:
@@ -75,8 +88,11 @@ def named_pod_index(final: Condition) -> int | None:
     return reading.ordinal({"index": parts[1]}, "index") if len(parts) == 3 else None
 
 
-def _own_fault(pod: FailedPod) -> str:
-    return "oom_killed" if pod.reason == "OOMKilled" else "app_error"
+def own_fault(pod: FailedPod) -> str:
+    """Return the reason word for a pod that ended by itself, from the kubelet's word for how."""
+    if pod.exit_code is None and pod.reason in REJECTED:
+        return "unschedulable"
+    return KUBELET_WORDS.get(pod.reason, "app_error")
 
 
 def _first_failed_job(seen: Observation, *, attempt: int, final: Condition | None) -> JobSeen | None:

@@ -1,7 +1,9 @@
 """One line that says how a node ended, and one that says what to do about it, for a person at night."""
 
+import re
 from dataclasses import dataclass
 
+from dagset import constants
 from dagset.model.duration import format_duration
 from dagset.observe.facts import DELETED, FailedPod, Mark
 from dagset.observe.signals import signal_name
@@ -9,6 +11,7 @@ from dagset.observe.signals import signal_name
 __all__ = ["Told", "message_for", "hint_for", "who"]
 
 MESSAGE_LENGTH = 400
+BY_WORDS = {"image_pull", "config_error", "unschedulable", "queue_timeout", "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Told:
     reason: str
     kind: str
     name: str
+    ended_by_us: bool
     first: FailedPod | None
     taken: Mark | None
     words: str
@@ -38,6 +42,7 @@ MESSAGES = {
     "deadline_exceeded": "the deadline{deadline} passed with {succeeded} of {pods} {pods_word} succeeded",
     "disrupted": "{taken} and the node could not go on{crashed}",
     "vanished": "somebody deleted {kind} {name} while it ran",
+    "expired": "{kind} {name} is not there any more and nobody read its end: it may have succeeded",
     "cancelled": "cancelled: {kind} {name} was deleted on request",
 }
 HINTS = {
@@ -48,13 +53,45 @@ HINTS = {
     "failed_indexes": "Read the last lines of the first failed index; `restarts` runs failed indexes again.",
     "deadline_exceeded": "Raise `deadline`, or find out what kept the pods: their logs say how far they came.",
     "disrupted": "The program is not to blame: run it again; `restarts` lets the cluster do so by itself.",
+    "image_pull": "Check the image's name and tag, and that its registry lets the pods in (`image_pull_secrets`).",
+    "config_error": "Mend what the words name (a command, Secret, ConfigMap or volume), then run it again.",
+    "unschedulable": "Ask for less, or for what the hosts have; `start_timeout` says how long to wait for room.",
+    "queue_timeout": "Try again when the queue is less busy, ask for less, or raise `queue_timeout`.",
+    "refused": "The cluster did not let the pods be created: mend what its words name, or ask who made that rule.",
     "vanished": "Ask who deleted it (audit log, clean-up jobs, quota tools), then run it again.",
+    "expired": "Look at its outputs before running it again; a longer `ttl` leaves more time to read an end.",
     "cancelled": "",
 }
+# What a word of the cluster asks for, more exactly than its reason does. The first that fits is said.
+HINTS_BY_WORDS = (
+    (r"exceeded quota", "Ask for less, or have the namespace's quota raised (kubectl describe quota)."),
+    (r"violates PodSecurity", "Give the role a `security_context` that the namespace's Pod Security level allows."),
+    (
+        r"denied (the )?request",
+        "An admission rule of this cluster refuses such pods: do as its words say, or ask who made it.",
+    ),
+    (r"failed calling webhook", "An admission webhook of this cluster does not answer: tell its operators."),
+    (r"serviceaccount \"", "Create the service account in this namespace, or mend `service_account_name`."),
+    (r"no PriorityClass with name", "Mend `priority_class_name` (kubectl get priorityclass)."),
+    (r"cannot \w+ resource", "Rights are missing; `dagset rbac` prints those that a node needs."),
+    (r"persistentvolumeclaim .* not found", "Create the claim in this namespace, or mend the name in `volumes`."),
+    (r"executable file not found|no such file or directory", "Mend `command`: the image has no such program."),
+    (r"exec: .*permission denied", "Mend `command`: this file of the image is not executable."),
+    (r"runAsNonRoot", "Use an image with another user than root, or name one in `security_context`."),
+    (r"LocalQueue .*doesn't exist", "Mend `queue_name` (kubectl get localqueue)."),
+    (
+        r"node\(s\) didn't match",
+        "No host has what the node asks for: mend `node_selector`, `affinity` or `tolerations`.",
+    ),
+    (r"untolerated taint", "Hosts with room are tainted: `tolerations` would let the pods in."),
+    (r"Insufficient ", "No host has that much room: ask for less, or wait longer with `start_timeout`."),
+)
 
 
 def message_for(told: Told) -> str:
     """Return the line that says how the node ended, at most 400 characters of it."""
+    if told.ended_by_us and told.words:
+        return _cut(told.words)
     template = MESSAGES.get(told.reason, "{pod}")
     line = template.format(
         pod=_pod_line(told),
@@ -72,6 +109,10 @@ def message_for(told: Told) -> str:
         although=f", although the server says: {told.words}" if told.words else "",
         saved=_saved_line(told),
     )
+    return _cut(line)
+
+
+def _cut(line: str) -> str:
     return line if len(line) <= MESSAGE_LENGTH else line[: MESSAGE_LENGTH - 3] + "..."
 
 
@@ -79,6 +120,18 @@ def hint_for(told: Told) -> str:
     """Return one sentence that a person can act on, "" where nothing has to be done."""
     if told.reason == "succeeded" and told.saved:
         return "Exit non-zero on SIGTERM unless the work is done: Kubernetes took these pods' ends for success."
+    first = told.first
+    if first is not None and first.reason == "Evicted":
+        return "The pod took more than its host gives: raise `ephemeral_storage`, `memory` or an empty_dir's limit."
+    if first is not None and first.container not in ("", constants.MAIN_CONTAINER):
+        return (
+            f"Not the node's own program: container {first.container} is injected or of a pod_patch; ask who owns it."
+        )
+    if told.reason in BY_WORDS:
+        words = "\n".join((told.words, *(first.last_lines if first is not None else ())))
+        for pattern, hint in HINTS_BY_WORDS:
+            if re.search(pattern, words):
+                return hint
     return HINTS.get(told.reason, "")
 
 
@@ -109,13 +162,16 @@ def _is_another(told: Told) -> bool:
 
 
 def _how(pod: FailedPod) -> str:
+    other = f"container {pod.container} " if pod.container not in ("", constants.MAIN_CONTAINER) else ""
     if pod.reason == "OOMKilled":
-        return "ran out of memory"
+        return f"{other}ran out of memory"
+    if pod.reason == "Evicted":
+        return "was put out by its host (Evicted)"
     if pod.exit_code is None:
         return f"failed ({pod.reason})"
     signal = signal_name(pod.exit_code)
     detail = ", ".join(each for each in (signal, pod.reason if pod.reason != "Error" else None) if each)
-    return f"exited {pod.exit_code} ({detail})" if detail else f"exited {pod.exit_code}"
+    return f"{other}exited {pod.exit_code} ({detail})" if detail else f"{other}exited {pod.exit_code}"
 
 
 def _saved_line(told: Told) -> str:

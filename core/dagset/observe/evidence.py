@@ -11,6 +11,7 @@ from dagset.observe.shards import Shards
 __all__ = ["Evidence", "remember", "forget_before"]
 
 MARKS_KEPT = 50  # per attempt: the first ones tell
+RUNS_KEPT = 40  # of an array, in all
 TALKING_FAILURES = 1000  # whose last lines are kept; of further ones only how they ended
 
 
@@ -20,7 +21,8 @@ class Evidence:
 
     `failures` are pods that ended non-zero: of a gang the first of each attempt, role and index, of an array the last
     of each index that has not succeeded since. `marks` are by attempt, in the order seen. `restarted` and `ignored`
-    count the failures of an array's indexes, non-zero only. `saved` are pods that exited 0 although disrupted.
+    count the failures of an array's indexes, non-zero only. `saved` are pods that exited 0 although disrupted. `runs`
+    are the latest failed pods of an array, in the order seen: what its restarts were about.
     """
 
     failures: Shards[FailedPod] = field(default_factory=Shards)
@@ -28,6 +30,7 @@ class Evidence:
     restarted: Shards[int] = field(default_factory=Shards)
     ignored: Shards[int] = field(default_factory=Shards)
     saved: tuple[str, ...] = ()
+    runs: tuple[FailedPod, ...] = ()
 
 
 def remember(
@@ -87,6 +90,8 @@ def _remember_failure(known: Evidence, failure: FailedPod, *, is_gang: bool) -> 
         return known
     if len(known.failures) >= TALKING_FAILURES:
         failure = replace(failure, last_lines=())
+    if not is_gang:
+        known = replace(known, runs=(*known.runs, failure)[-RUNS_KEPT:])
     return replace(known, failures=known.failures.put(key, failure))
 
 

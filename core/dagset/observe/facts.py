@@ -29,7 +29,10 @@ CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 
 @dataclass(frozen=True, slots=True)
 class PodSeen:
-    """A pod that exists. `waits` is why it does not run yet, "" when it runs or has ended."""
+    """A pod that exists. `waits` is one word for why it does not run yet, "" when it runs or has ended; `why` is more.
+
+    `moved_at` is when a container of it last began or ended, by its host's clock; None before.
+    """
 
     uid: str
     name: str
@@ -38,6 +41,10 @@ class PodSeen:
     attempt: int
     phase: str
     waits: str
+    why: str
+    host: str
+    created_at: float | None
+    moved_at: float | None
     deleting: bool
     disrupted: bool
 
@@ -51,8 +58,9 @@ class PodSeen:
 class FailedPod:
     """How a pod ended non-zero, as first seen. `own`: it was neither being deleted nor disrupted before it ended.
 
-    `exit_code` is None for a pod that failed without a container ending (the kubelet refused it); `ended_at` is in
-    seconds since the epoch, None when nobody wrote it; `seen` counts the changes of the fold, for ties in `ended_at`.
+    `exit_code` is None for a pod that failed without a container ending (the kubelet refused it), `container` the one
+    that ended so; `ended_at` is in seconds since the epoch, None when nobody wrote it; `seen` counts the changes of the
+    fold, for ties in `ended_at`.
     """
 
     uid: str
@@ -67,6 +75,7 @@ class FailedPod:
     last_lines: tuple[str, ...]
     own: bool
     seen: int
+    container: str = constants.MAIN_CONTAINER
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +118,10 @@ class JobSeen:
     first_started_at: float | None
     failing: Condition | None
     met: bool
+    asked: int
     active: int
     succeeded: int
+    failed: int
     failed_indexes: str
 
 

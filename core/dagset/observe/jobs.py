@@ -27,8 +27,10 @@ def job_seen(job: Object, *, before: JobSeen | None) -> JobSeen:
         first_started_at=started_at if first is None else first,
         failing=_failing(job, before=before),
         met="SuccessCriteriaMet" in true or "Complete" in true or (before is not None and before.met),
+        asked=reading.count(job, "spec", "parallelism"),
         active=reading.count(job, "status", "active"),
         succeeded=reading.count(job, "status", "succeeded"),
+        failed=reading.count(job, "status", "failed"),
         failed_indexes=reading.text(job, "status", "failedIndexes"),
     )
 

@@ -7,19 +7,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from dagset.observe import reading
+from dagset.observe import reading, spec
+from dagset.observe.ending import Ending, ending_of
+from dagset.observe.events import Events, remember_event
 from dagset.observe.evidence import Evidence, forget_before, remember
 from dagset.observe.facts import CONTROLLER_UID, JOBSET_UID, Condition, JobSeen, PodSeen, deletion_began
 from dagset.observe.jobs import condition, job_seen
-from dagset.observe.pods import key_of, pod_seen
+from dagset.observe.pods import has_index_counts, key_of, pod_seen
 from dagset.observe.shards import Shards
+from dagset.observe.timeline import Timeline, timeline_after
+from dagset.observe.workloads import WorkloadSeen, is_workload_of, workload_seen
 
-__all__ = ["Change", "End", "Observation", "observe", "relisted", "cancelled"]
+__all__ = ["Change", "End", "Observation", "observe", "relisted", "cancelled", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event of a watch; `kind` is Job, JobSet or Pod, `verb` ADDED, MODIFIED or DELETED."""
+    """What a watch told; `kind` is Job, JobSet, Pod, Event or Workload, `verb` ADDED, MODIFIED or DELETED."""
 
     kind: str
     verb: str
@@ -38,7 +42,10 @@ class End:
 class Observation:
     """What is known of a node. `kind` is the owner's; `owner` is its last state, {} before it was seen.
 
-    `pods` exist now, by uid; `jobs` holds every Job ever seen, by uid. `clock` counts changes.
+    `pods` exist now, by uid; `jobs` holds every Job ever seen, by uid; `events` are by the uid of what they are about.
+    `ending` is what a follower wrote before it deleted the owner, `before_ending` what was known until then. `unread`:
+    it went while nobody looked for longer than its ttl. `moved_at` is when a container last began or ended. `clock`
+    counts changes.
     """
 
     kind: str
@@ -46,15 +53,32 @@ class Observation:
     end: End | None = None
     gone: bool = False
     cancelled: bool = False
+    unread: bool = False
+    ending: Ending | None = None
+    before_ending: "Observation | None" = None
     jobs: Mapping[str, JobSeen] = field(default_factory=dict)
     pods: Shards[PodSeen] = field(default_factory=Shards)
     evidence: Evidence = field(default_factory=Evidence)
+    events: Events = field(default_factory=dict)
+    workload: WorkloadSeen | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+    moved_at: float | None = None
     clock: int = 0
 
     @classmethod
     def empty(cls, kind: Literal["Job", "JobSet"]) -> "Observation":
         """Return what is known before anything was seen of an owner of this kind."""
         return cls(kind=kind)
+
+    @property
+    def is_gang(self) -> bool:
+        """Whether the pods need each other: a JobSet, or a Job whose indexes have no restarts of their own."""
+        return self.kind == "JobSet" or spec.is_plain_gang(self.owner)
+
+    @property
+    def restarts(self) -> int:
+        """How often a JobSet started all its Jobs again; 0 for a Job."""
+        return reading.count(self.owner, "status", "restarts") if self.kind == "JobSet" else 0
 
 
 def observe(seen: Observation, change: Change) -> Observation:
@@ -65,19 +89,17 @@ def observe(seen: Observation, change: Change) -> Observation:
     seen = replace(seen, clock=seen.clock + 1)
     if change.kind == seen.kind:
         return _observe_owner(seen, obj, deleted=deleted)
-    if not _is_ours(seen, obj):
-        return seen
-    if change.kind == "Job":
-        return _observe_job(seen, obj)
-    if change.kind == "Pod":
-        return _observe_pod(seen, obj, deleted=deleted)
-    return seen
+    fold = FOLDS.get(change.kind)
+    return seen if fold is None else fold(seen, obj, deleted)
 
 
-def relisted(seen: Observation, kind: str, objects: Iterable[Mapping[str, Any]]) -> Observation:
+def relisted(
+    seen: Observation, kind: str, objects: Iterable[Mapping[str, Any]], *, unseen_s: float = 0.0
+) -> Observation:
     """Return what is known after a list of all objects of a kind: those that it lacks are gone.
 
-    How a pod that vanished between two lists ended is unknown, so it becomes neither evidence nor a mark.
+    How a pod that vanished between two lists ended is unknown, so it becomes neither evidence nor a mark. `unseen_s`
+    is how long the owner was out of sight: after more than its ttl it may have ended and gone by itself.
     """
     listed = [reading.mapping(obj) for obj in objects]
     for obj in listed:
@@ -86,7 +108,7 @@ def relisted(seen: Observation, kind: str, objects: Iterable[Mapping[str, Any]])
         there = {key_of(pod) for pod in listed}
         return replace(seen, pods=seen.pods.keep(lambda pod: pod.uid in there))
     if kind == seen.kind and not any(_is_owner(seen, obj) for obj in listed):
-        return replace(seen, gone=True)
+        return replace(seen, gone=True, unread=seen.unread or unseen_s > spec.ttl_s(seen.owner))
     return seen
 
 
@@ -95,12 +117,20 @@ def cancelled(seen: Observation) -> Observation:
     return replace(seen, cancelled=True)
 
 
+def ended(seen: Observation, ending: Ending) -> Observation:
+    """Return what is known, and that it is we who end the node for this reason; an earlier word stands."""
+    return seen if seen.ending is not None else replace(seen, ending=ending, before_ending=seen)
+
+
 def _observe_owner(seen: Observation, obj: Mapping[str, Any], *, deleted: bool) -> Observation:
     if seen.gone or not _is_owner(seen, obj):
         return seen
     owner = {**obj, "metadata": {k: v for k, v in reading.mapping(obj, "metadata").items() if k != "managedFields"}}
-    seen = replace(seen, owner=owner, gone=deleted, end=seen.end or _end(owner))
-    return _observe_job(seen, owner) if seen.kind == "Job" else seen
+    ending = ending_of(owner)
+    seen = seen if ending is None else ended(seen, ending)
+    timeline = timeline_after(seen.timeline, owner)
+    seen = replace(seen, owner=owner, gone=deleted, end=seen.end or _end(owner), timeline=timeline)
+    return _observe_job(seen, owner, deleted) if seen.kind == "Job" else seen
 
 
 def _end(owner: Mapping[str, Any]) -> End | None:
@@ -129,7 +159,9 @@ def _is_ours(seen: Observation, obj: Mapping[str, Any]) -> bool:
     return not uid or not known or uid == known
 
 
-def _observe_job(seen: Observation, obj: Mapping[str, Any]) -> Observation:
+def _observe_job(seen: Observation, obj: Mapping[str, Any], _deleted: bool) -> Observation:
+    if not _is_ours(seen, obj):
+        return seen
     uid = reading.text(obj, "metadata", "uid") or reading.text(obj, "metadata", "name")
     before = seen.jobs.get(uid)
     job = job_seen(obj, before=before)
@@ -138,13 +170,32 @@ def _observe_job(seen: Observation, obj: Mapping[str, Any]) -> Observation:
         return seen
     # Only a resumed Job has older pods; of a first start nothing may be dropped, though a watch may lag behind.
     start = (job.started_at, seen.clock if job.resumed else 0)
-    evidence = forget_before(seen.evidence, attempt=job.attempt, start=start, is_gang=seen.kind == "JobSet")
+    evidence = forget_before(seen.evidence, attempt=job.attempt, start=start, is_gang=seen.is_gang)
     return replace(seen, evidence=evidence)
 
 
-def _observe_pod(seen: Observation, obj: Mapping[str, Any], *, deleted: bool) -> Observation:
+def _observe_pod(seen: Observation, obj: Mapping[str, Any], deleted: bool) -> Observation:
+    if not _is_ours(seen, obj):
+        return seen
     pod = pod_seen(obj)
-    was, is_gang = seen.pods.get(pod.uid), seen.kind == "JobSet"
+    was, is_gang = seen.pods.get(pod.uid), seen.kind == "JobSet" or not has_index_counts(obj)
     evidence = remember(seen.evidence, obj, pod=pod, was=was, is_gang=is_gang, clock=seen.clock)
     pods = seen.pods.drop(pod.uid) if deleted else seen.pods.put(pod.uid, pod)
-    return replace(seen, evidence=evidence, pods=pods)
+    moved_at = max((at for at in (seen.moved_at, pod.moved_at) if at is not None), default=None)
+    return replace(seen, evidence=evidence, pods=pods, moved_at=moved_at)
+
+
+def _observe_event(seen: Observation, obj: Mapping[str, Any], _deleted: bool) -> Observation:
+    uid = reading.text(obj, "involvedObject", "uid")
+    if uid != reading.text(seen.owner, "metadata", "uid") and uid not in seen.jobs and uid not in seen.pods:
+        return seen
+    return replace(seen, events=remember_event(seen.events, obj))
+
+
+def _observe_workload(seen: Observation, obj: Mapping[str, Any], _deleted: bool) -> Observation:
+    if not is_workload_of(obj, uid=reading.text(seen.owner, "metadata", "uid")):
+        return seen
+    return replace(seen, workload=workload_seen(obj, before=seen.workload))
+
+
+FOLDS = {"Job": _observe_job, "Pod": _observe_pod, "Event": _observe_event, "Workload": _observe_workload}

@@ -4,21 +4,29 @@ from typing import Any
 
 import msgspec
 
+from dagset import constants
 from dagset.observe import ranges, reading, spec
-from dagset.observe.cause import Cause, array_cause, gang_cause, named_pod_index
+from dagset.observe.cause import Cause, array_cause, gang_cause, named_pod_index, own_fault
 from dagset.observe.diagnosis import Told, hint_for, message_for
 from dagset.observe.facts import FailedPod, deletion_began
 from dagset.observe.observation import End, Observation
+from dagset.observe.pods import last_lines
 from dagset.observe.signals import signal_name
+from dagset.observe.timeline import queued_s
 from dagset.observe.verdicts import process_exit_code
+from dagset.observe.waiting import stuck
 
 __all__ = ["FirstFailed", "Attempt", "Outcome", "judge", "exit_code"]
 
 ATTEMPTS_KEPT = 20
+PHASES = {"succeeded": "succeeded", "cancelled": "cancelled", "vanished": "vanished", "expired": "vanished"}
 
 
 class FirstFailed(msgspec.Struct, frozen=True):
-    """The pod whose end began the failure. `exit_code` is null when no container of it ever ran."""
+    """The pod whose end began the failure. `exit_code` is null when no container of it ever ran.
+
+    `container` is the one that failed: another than `main` was injected, or is an init container.
+    """
 
     role: str
     index: int
@@ -28,10 +36,11 @@ class FirstFailed(msgspec.Struct, frozen=True):
     reason: str
     host: str | None
     last_lines: tuple[str, ...] = ()
+    container: str = constants.MAIN_CONTAINER
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """An attempt of a gang that failed and was followed by another."""
+    """An attempt that failed and was followed by another: of a gang, or of the index of an array that failed."""
 
     attempt: int
     reason: str
@@ -39,7 +48,10 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a node ended; as JSON the same in every engine. `exit_code` is that of a process that stands for the node."""
+    """How a node ended; as JSON the same in every engine. `exit_code` is that of a process that stands for the node.
+
+    `gone`: nothing of it is left in the cluster. `attempts` holds the latest 20, oldest first.
+    """
 
     name: str
     namespace: str
@@ -60,6 +72,7 @@ class Outcome(msgspec.Struct, frozen=True):
     queued_s: float = 0.0
     started_at: str | None = None
     finished_at: str | None = None
+    gone: bool = False
 
 
 def judge(seen: Observation) -> Outcome | None:
@@ -76,7 +89,7 @@ def judge(seen: Observation) -> Outcome | None:
         jobset: api/jobset/v1alpha2/jobset_types.go; kubernetes/api: batch/v1/types.go.
     """
     if seen.end is None:
-        return _outcome(seen, Cause("cancelled" if seen.cancelled else "vanished", None, "")) if seen.gone else None
+        return _outcome(seen, _taken(seen)) if seen.gone else None
     if seen.end.succeeded or _targets_met(seen):
         return _outcome(seen, Cause("succeeded", None, "" if seen.end.succeeded else seen.end.why.message))
     return _outcome(seen, _cause(seen, seen.end))
@@ -87,19 +100,55 @@ def exit_code(outcome: Outcome) -> int:
     return process_exit_code(outcome.reason, outcome.first_failed.exit_code if outcome.first_failed else None)
 
 
+def _taken(seen: Observation) -> Cause:
+    """Say why a node went without an end of its own: we ended it, somebody did, or nobody can know.
+
+    An object that was not there at our first look, or that went while nobody looked for longer than its ttl, may have
+    ended well.
+    """
+    if seen.ending is not None:
+        return Cause(seen.ending.reason, _blamed(seen.before_ending), seen.ending.message)
+    if seen.cancelled:
+        return Cause("cancelled", None, "")
+    unknown = seen.unread or not reading.mapping(seen.owner, "spec")
+    return Cause("expired" if unknown else "vanished", None, "")
+
+
+def _blamed(seen: Observation | None) -> FailedPod | None:
+    """Return the pod that did not start, as the failed one of a node that was ended for it."""
+    found = stuck(seen) if seen is not None else None
+    if found is None or found.pod is None:
+        return None
+    pod = found.pod
+    return FailedPod(
+        uid=pod.uid,
+        pod=pod.name,
+        role=pod.role,
+        index=pod.index,
+        attempt=pod.attempt,
+        exit_code=None,
+        reason=found.word,
+        host=pod.host or None,
+        ended_at=None,
+        last_lines=last_lines(found.words),
+        own=True,
+        seen=0,
+    )
+
+
 def _targets_met(seen: Observation) -> bool:
     """Whether a failed JobSet had done its work: failure is looked at before success, in any role."""
     if seen.kind != "JobSet":
         return False
-    jobs = [job for job in seen.jobs.values() if job.attempt == restarts_of(seen)]
+    jobs = [job for job in seen.jobs.values() if job.attempt == seen.restarts]
     met = {job.role for job in jobs if job.met} - {job.role for job in jobs if not job.met}
     wanted = spec.success_roles(seen.owner)
     return bool(wanted & met) if spec.any_role_will_do(seen.owner) else wanted <= met
 
 
 def _cause(seen: Observation, end: End) -> Cause:
-    if seen.kind == "JobSet":
-        return gang_cause(seen, attempt=restarts_of(seen), final=end.why)
+    if seen.is_gang:
+        return gang_cause(seen, attempt=seen.restarts, final=end.why)
     failed = _failed_ranges(seen)
     pods = [
         pod for pod in seen.evidence.failures.values() if ranges.holds(failed, pod.index) or (not failed and pod.own)
@@ -113,6 +162,7 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         reason=cause.reason,
         kind=seen.kind,
         name=spec.name_of(seen.owner),
+        ended_by_us=seen.ending is not None and seen.end is None,
         first=cause.culprit,
         taken=cause.taken,
         words=cause.words,
@@ -128,7 +178,7 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         namespace=reading.text(seen.owner, "metadata", "namespace"),
         kind=seen.kind,
         uid=reading.text(seen.owner, "metadata", "uid"),
-        phase=cause.reason if cause.reason in ("succeeded", "cancelled", "vanished") else "failed",
+        phase=PHASES.get(cause.reason, "failed"),
         reason=cause.reason,
         message=message_for(told),
         hint=hint_for(told),
@@ -137,6 +187,7 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         failed_indexes=told.failed_indexes,
         succeeded=told.succeeded,
         pods=told.pods,
+        gone=seen.gone,
         **_history(seen),
     )
 
@@ -146,9 +197,10 @@ def _history(seen: Observation) -> dict[str, Any]:
     deletion = deletion_began(seen.owner)
     finished = seen.end.why.at if seen.end is not None else deletion.at if deletion is not None else None
     return {
-        "restarts": restarts_of(seen) if seen.kind == "JobSet" else sum(seen.evidence.restarted.values()),
-        "disruptions": _disruptions(seen),
+        "restarts": seen.restarts if seen.kind == "JobSet" else sum(seen.evidence.restarted.values()),
+        "disruptions": disruptions_of(seen),
         "attempts": _attempts(seen),
+        "queued_s": round(queued_s(seen.timeline, until=finished), 1),
         "started_at": reading.rfc3339(min(started, default=None)),
         "finished_at": reading.rfc3339(finished),
     }
@@ -156,25 +208,49 @@ def _history(seen: Observation) -> dict[str, Any]:
 
 def restarts_of(seen: Observation) -> int:
     """Return how often the JobSet started all its Jobs again."""
-    return reading.count(seen.owner, "status", "restarts")
+    return seen.restarts
 
 
-def _disruptions(seen: Observation) -> int:
-    """Return the restarts that did not count. The field that says how many did is absent when none did."""
+def disruptions_of(seen: Observation) -> int:
+    """Return the restarts that did not count, and Kueue's evictions.
+
+    The JobSet's field that says how many did count is absent when none did.
+    """
+    evictions = seen.workload.evictions if seen.workload is not None else 0
     if seen.kind == "JobSet":
-        return max(0, restarts_of(seen) - reading.count(seen.owner, "status", "restartsCountTowardsMax"))
-    return sum(seen.evidence.ignored.values())
+        return evictions + max(0, seen.restarts - reading.count(seen.owner, "status", "restartsCountTowardsMax"))
+    return evictions + sum(seen.evidence.ignored.values())
 
 
 def _attempts(seen: Observation) -> tuple[Attempt, ...]:
-    last = restarts_of(seen) if seen.kind == "JobSet" else 0
+    if not seen.is_gang:
+        return _runs(seen)
+    last = seen.restarts
     causes = ((attempt, gang_cause(seen, attempt=attempt)) for attempt in range(max(0, last - ATTEMPTS_KEPT), last))
     return tuple(Attempt(attempt, cause.reason, _first_failed(cause.culprit)) for attempt, cause in causes)
 
 
+def _runs(seen: Observation) -> tuple[Attempt, ...]:
+    """Return the failed runs of an array's indexes that were followed by another, as the counts on its pods tell."""
+    again = [pod for pod in seen.evidence.runs if _ran_again(seen, pod)][-ATTEMPTS_KEPT:]
+    return tuple(Attempt(pod.attempt, _reason_of_run(pod), _first_failed(pod)) for pod in again)
+
+
+def _ran_again(seen: Observation, pod: FailedPod) -> bool:
+    key, known = f"{pod.role}/{pod.index}", seen.evidence
+    if known.restarted.get(key, 0) > pod.attempt:
+        return True
+    last = known.failures.get(key)
+    return known.ignored.get(key, 0) > 0 and (last is None or last.uid != pod.uid)
+
+
+def _reason_of_run(pod: FailedPod) -> str:
+    return own_fault(pod) if pod.own else "disrupted"
+
+
 def _failed_ranges(seen: Observation) -> list[ranges.Range]:
     """Return the indexes of an array that failed for good; a FailJob action names its own in the message only."""
-    if seen.kind == "JobSet":
+    if seen.is_gang:
         return []
     listed = ranges.parse(reading.text(seen.owner, "status", "failedIndexes"))
     named = named_pod_index(seen.end.why) if seen.end is not None else None
@@ -182,7 +258,7 @@ def _failed_ranges(seen: Observation) -> list[ranges.Range]:
 
 
 def _succeeded(seen: Observation) -> int:
-    last = restarts_of(seen) if seen.kind == "JobSet" else None
+    last = seen.restarts if seen.kind == "JobSet" else None
     return sum(job.succeeded for job in seen.jobs.values() if last is None or job.attempt == last)
 
 
@@ -198,4 +274,5 @@ def _first_failed(pod: FailedPod | None) -> FirstFailed | None:
         reason=pod.reason,
         host=pod.host,
         last_lines=pod.last_lines,
+        container=pod.container,
     )

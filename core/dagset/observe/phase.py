@@ -7,41 +7,83 @@ from dagset.observe import ranges, reading, spec
 from dagset.observe.diagnosis import who
 from dagset.observe.facts import PodSeen, deletion_began
 from dagset.observe.observation import Observation
-from dagset.observe.outcome import judge, restarts_of
+from dagset.observe.outcome import judge
+from dagset.observe.waiting import Stuck, stuck
+from dagset.observe.workloads import queue_words
 
-__all__ = ["Phase", "phase_of"]
+__all__ = ["Phase", "phase_of", "next_word_at"]
+
+
+SILENT_S = 30.0  # a controller that has said nothing for so long is mentioned
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """`name` is queued, starting, running, restarting, succeeded, failed, cancelled or vanished."""
+    """`name` is queued, starting, running, restarting, succeeded, failed, cancelled or vanished.
+
+    `since` is when the wait began that `detail` tells of, in seconds since the epoch by the server's clock, else None.
+    """
 
     name: str
     detail: str
+    since: float | None = None
 
 
-def phase_of(seen: Observation) -> Phase:
-    """Say where the node stands."""
+def phase_of(seen: Observation, *, now: float | None = None) -> Phase:
+    """Say where the node stands; `now` (the server's time) lets it tell also of who is silent for too long."""
     outcome = judge(seen)
     if outcome is not None:
         return Phase(outcome.phase, outcome.message)
     if not seen.owner:
         return Phase("starting", "not seen yet")
-    if deletion_began(seen.owner) is not None:
-        return Phase("cancelled", f"being deleted, {_pods(len(seen.pods))} left")
+    if deletion_began(seen.owner) is not None or seen.ending is not None:
+        return _leaving(seen)
     if reading.truth(seen.owner, "spec", "suspend"):
-        ending = sum(not pod.ended for pod in seen.pods.values())
-        return Phase("queued", "suspended until it is admitted" + (f", {ending} pods still end" if ending else ""))
-    live = _live(seen)
-    return Phase(_name(seen, live), _detail(seen, live))
+        return _queued(seen, now=now)
+    live, found = _live(seen), stuck(seen)
+    if found is not None and found.is_silence and _is_quiet(found.since, now):
+        found = None  # nobody needs to hear that a controller took a second
+    detail = _detail(seen, live, found)
+    return Phase(_name(seen, live), detail, None if found is None else found.since)
+
+
+def next_word_at(seen: Observation) -> float | None:
+    """Return when `phase_of` may say more without any news: after half a minute of a controller's silence."""
+    found = stuck(seen)
+    since = seen.timeline.since if found is None else found.since if found.is_silence else None
+    return None if since is None else since + SILENT_S
+
+
+def _is_quiet(since: float | None, now: float | None) -> bool:
+    """Whether a silence is still too short to speak of."""
+    return since is None or now is None or now - since < SILENT_S
+
+
+def _leaving(seen: Observation) -> Phase:
+    left = f"being deleted, {_pods(len(seen.pods))} left"
+    if seen.ending is None or seen.ending.reason == "cancelled":
+        return Phase("cancelled", left)
+    return Phase("failed", f"{seen.ending.reason}: {seen.ending.message}; {left}")
+
+
+def _queued(seen: Observation, *, now: float | None) -> Phase:
+    """Say what the queue says; without a queue somebody has suspended the node."""
+    since, queue = seen.timeline.since, spec.queue_name(seen.owner)
+    ending = sum(not pod.ended for pod in seen.pods.values())
+    leaving = f", {_pods(ending)} still {'ends' if ending == 1 else 'end'}" if ending else ""
+    if not queue:
+        return Phase("queued", f"suspended until somebody resumes it{leaving}", since)
+    words = queue_words(seen.workload) if seen.workload is not None else ""
+    if seen.workload is None and not _is_quiet(since, now):
+        words = "Kueue has made no Workload for it: is Kueue running, and does its priority class exist?"
+    return Phase("queued", f"in queue {queue}" + (f": {words}" if words else "") + leaving, since)
 
 
 def _live(seen: Observation) -> list[PodSeen]:
     """Return the pods that stand for an index now."""
     if seen.kind == "Job":
         return list(seen.pods.values())
-    now = restarts_of(seen)
-    return [pod for pod in seen.pods.values() if pod.attempt >= now]
+    return [pod for pod in seen.pods.values() if pod.attempt >= seen.restarts]
 
 
 def _name(seen: Observation, live: list[PodSeen]) -> str:
@@ -57,17 +99,27 @@ def _owner_tells_of_pods(seen: Observation) -> bool:
     return any(reading.count(each, name) for each in counts for name in ("ready", "succeeded"))
 
 
-def _detail(seen: Observation, live: list[PodSeen]) -> str:
+def _detail(seen: Observation, live: list[PodSeen], found: Stuck | None) -> str:
     asked, phases = spec.pods_asked(seen.owner), Counter(pod.phase for pod in live)
-    if seen.kind == "Job" and asked > 1:
+    if not seen.is_gang and asked > 1:
         done = sum(job.succeeded for job in seen.jobs.values())
         failed = ranges.size(ranges.parse(reading.text(seen.owner, "status", "failedIndexes")))
         counts = f"array: {done}/{asked} done, {phases['Running']} running" + (f", {failed} failed" if failed else "")
     else:
         counts = f"{phases['Running']}/{_pods(asked)} running"
         counts += "".join(f", {phases[end]} {end.lower()}" for end in ("Succeeded", "Failed") if phases[end])
-    waiting = min((pod for pod in live if pod.waits), key=lambda pod: (pod.role, pod.index), default=None)
-    return counts if waiting is None else f"{counts}, {who(waiting.role, waiting.index)} waits: {waiting.waits}"
+    return f"{counts}, {waits}" if (waits := _waits(live, found)) else counts
+
+
+def _waits(live: list[PodSeen], found: Stuck | None) -> str:
+    """Return which pod waits for what, "" when none does."""
+    if found is not None:
+        words = f"{found.word} ({found.words})" if found.words and found.pod is not None else found.words or found.word
+        return f"{who(found.pod.role, found.pod.index)} waits: {words}" if found.pod is not None else words
+    pod = min((pod for pod in live if pod.waits), key=lambda pod: (pod.role, pod.index), default=None)
+    if pod is None:
+        return ""
+    return f"{who(pod.role, pod.index)} waits: {pod.waits}" + (f" ({pod.why})" if pod.why else "")
 
 
 def _pods(number: int) -> str:

@@ -3,9 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dagset import constants
 from dagset.observe import reading
 
-__all__ = ["name_of", "pods_asked", "success_roles", "any_role_will_do", "codes_for", "deadline_s"]
+__all__ = [
+    "name_of",
+    "pods_asked",
+    "success_roles",
+    "any_role_will_do",
+    "codes_for",
+    "deadline_s",
+    "ttl_s",
+    "is_plain_gang",
+    "queue_name",
+]
 
 Object = Mapping[str, Any]
 
@@ -65,3 +76,20 @@ def deadline_s(owner: Object) -> int | None:
     """Return the shortest deadline of an attempt, None when there is none."""
     found = [reading.count(spec, "activeDeadlineSeconds") for spec in job_specs(owner).values()]
     return min((each for each in found if each), default=None)
+
+
+def ttl_s(owner: Object) -> float:
+    """Return how long the object stays after its end, for ever when it does not say."""
+    told = reading.dig(owner, "spec", "ttlSecondsAfterFinished")
+    return float(reading.count(owner, "spec", "ttlSecondsAfterFinished")) if isinstance(told, int) else float("inf")
+
+
+def is_plain_gang(owner: Object) -> bool:
+    """Whether a Job's pods need each other: its indexes have no backoffLimitPerIndex, so one that fails fails all."""
+    job = reading.mapping(owner, "spec")
+    return bool(job) and "replicatedJobs" not in job and reading.dig(job, "backoffLimitPerIndex") is None
+
+
+def queue_name(owner: Object) -> str:
+    """Return the Kueue queue that admits the object, "" without one."""
+    return reading.text(owner, "metadata", "labels", constants.KUEUE_QUEUE)

@@ -9,13 +9,17 @@ from functools import partial
 from typing import Any
 
 from dagset import constants
-from dagset.cluster.hub import Changed, Hub, Listed, News, Subscription, hub_of
+from dagset.cluster.hub import Changed, Hub, Listed, News, Subscription, Trouble, hub_of
 from dagset.cluster.protocol import Cluster, Manifest
 from dagset.cluster.weather import with_patience
 from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError, NotFound
 from dagset.model.identity import Ref
-from dagset.observe import Change, Observation, Outcome, Phase, judge, observe, phase_of, relisted
+from dagset.observe import Change, Observation, Outcome, Phase, judge, observe, phase_of, relisted, spec
+from dagset.run.keeper import Keeper
+from dagset.run.limits import Limits, limits_of
 from dagset.run.logs import LogStream
+from dagset.run.owners import identity_labels
+from dagset.run.relist import feed, relist
 
 __all__ = ["Stopped", "follow", "look"]
 
@@ -33,38 +37,51 @@ def follow(
     ref: Ref,
     *,
     cluster: Cluster,
-    on_change: Callable[[Observation], None] = lambda _seen: None,
+    on_change: Callable[[Observation, Phase], None] = lambda _seen, _phase: None,
     on_trouble: Callable[[str], None] = lambda _text: None,
     logs: LogStream | None = None,
     stop: threading.Event | None = None,
     hub: Hub | None = None,
+    hold: bool = True,
 ) -> Outcome:
     """Wait until the node has ended, and say how. A node that ended long ago is judged at once.
 
-    One list and one watch per kind, and no request while nothing changes.
+    One list and one watch per kind, and no request while nothing changes. The limits that compile wrote onto the node
+    (dagset.run.limits) are held: a node beyond one of them is deleted, and its Outcome says so.
 
     Args:
-        ref: the node; another object of its name (another uid) is not it, then the node has vanished.
+        ref: the node; another object of its name (another uid) is not it, then nobody knows how the node ended.
         cluster: where it is.
-        on_change: called when the phase or its detail is another, in this thread; the last call is with the end.
-        on_trouble: told in words when the cluster has not answered for 10 s, and when it answers again.
+        on_change: called when the phase is another, in this thread, with what is seen; the last call is with the end.
+        on_trouble: told in words when the cluster has not answered for 10 s, when it answers again, and why a node is
+            being ended.
         logs: is fed with every pod; finish it afterwards.
         stop: when set, `Stopped` is raised within half a second.
         hub: whose watches to share; None shares with all who follow on this cluster in this process.
+        hold: False only looks on, and leaves the limits to other followers.
+
+    Raises:
+        ClusterRefused: a node beyond its limits may not be deleted by us; it runs on.
+        Stopped: see `stop`.
     """
     troubles = _Troubles(on_trouble)
     owner = with_patience(partial(_owner, ref, cluster), limit_s=math.inf, on_wait=troubles.wait)
     seen = _seen_first(ref, owner)
     if owner is None:
         return _told(seen, on_change)
-    labels = _selection(owner)
+    labels = identity_labels(owner)
     inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
-    subscribe = partial((hub or hub_of(cluster)).subscribe, namespace=ref.namespace, labels=labels, into=inbox)
-    subscriptions = [subscribe(kind) for kind in _kinds(ref)]
+    subscribe = partial((hub or hub_of(cluster)).subscribe, namespace=ref.namespace, into=inbox)
+    subscriptions = {kind: subscribe(kind, labels=labels) for kind in _kinds(ref)}
+    if spec.queue_name(owner):
+        subscriptions["Workload"] = subscribe("Workload", labels={constants.KUEUE_OWNER_UID: ref.uid})
+    keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else Limits(), tell=on_trouble)
+    watch = _Watch(subscriptions, inbox, on_change, troubles, logs, stop, cluster, keeper)
     try:
-        seen = _until_judged(_Watch(_kinds(ref), inbox, on_change, troubles, logs, stop), seen)
+        seen = _until_judged(watch, seen)
     finally:
-        _close(subscriptions)
+        for subscription in subscriptions.values():
+            subscription.close()
     return _told(_last_look(seen, ref, cluster, labels, logs), on_change)
 
 
@@ -76,43 +93,51 @@ def look(ref: Ref, *, cluster: Cluster) -> Observation:
     """
     owner = _owner(ref, cluster)
     seen = _seen_first(ref, owner)
-    return seen if owner is None else _relist(seen, ref, cluster, _selection(owner), logs=None)
+    return seen if owner is None else relist(seen, ref, cluster, labels=identity_labels(owner))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Watch:
-    """Where news comes from and who is told."""
+    """Where news comes from and who is told. `sighted_at` is when the owner was last in sight (server's time)."""
 
-    kinds: list[str]
+    subscriptions: dict[str, Subscription]
     inbox: "queue.SimpleQueue[News]"
-    on_change: Callable[[Observation], None]
+    on_change: Callable[[Observation, Phase], None]
     troubles: "_Troubles"
     logs: LogStream | None
     stop: threading.Event | None
+    cluster: Cluster
+    keeper: Keeper
+    sighted_at: float | None = None
 
 
 def _until_judged(watch: _Watch, seen: Observation) -> Observation:
     """Fold news until there is an end. News that wait together are told as one change."""
     told: Phase | None = None
-    unseen = set(watch.kinds)
+    unseen = set(watch.subscriptions)
+    alarm: float | None = None
     while True:
-        for news in _batch(watch):
+        for news in _batch(watch, until=alarm):
             seen = _fold(seen, news, watch)
             unseen.discard(news.kind)
         if judge(seen) is not None:
             return seen
         if unseen:
             continue  # half a picture would show a running node as starting
-        phase = phase_of(seen)
+        seen = watch.keeper.keep(seen)
+        if judge(seen) is not None:
+            return seen
+        phase = phase_of(seen, now=watch.cluster.now())
         if phase != told:
-            watch.on_change(seen)
-        told = phase
+            watch.on_change(seen, phase)
+        told, alarm = phase, watch.keeper.wakes_at(seen)
 
 
-def _batch(watch: _Watch) -> list[News]:
-    """Return all news there are, at least one."""
-    news = [_next(watch)]
-    while len(news) < BATCH:
+def _batch(watch: _Watch, *, until: float | None) -> list[News]:
+    """Return all news there are; none only when the time `until` has come."""
+    first = _next(watch, until=until)
+    news = [] if first is None else [first]
+    while news and len(news) < BATCH:
         try:
             news.append(watch.inbox.get_nowait())
         except queue.Empty:
@@ -120,12 +145,15 @@ def _batch(watch: _Watch) -> list[News]:
     return news
 
 
-def _next(watch: _Watch) -> News:
-    if watch.stop is None:
-        return watch.inbox.get()
-    while not watch.stop.is_set():
+def _next(watch: _Watch, *, until: float | None) -> News | None:
+    """Wait for news in slices, so that neither the alarm nor the word to stop is missed."""
+    while watch.stop is None or not watch.stop.is_set():
+        left_s = math.inf if until is None else until - watch.cluster.now()
+        if left_s <= 0:
+            return None
+        slice_s = min(left_s, STOP_CHECK_S if watch.stop is not None else left_s)
         try:
-            return watch.inbox.get(timeout=STOP_CHECK_S)
+            return watch.inbox.get(timeout=None if slice_s == math.inf else slice_s)
         except queue.Empty:
             continue
     raise Stopped("stopped following; the node runs on")
@@ -134,19 +162,22 @@ def _next(watch: _Watch) -> News:
 def _fold(seen: Observation, news: News, watch: _Watch) -> Observation:
     if isinstance(news, Changed):
         seen = observe(seen, Change(kind=news.kind, verb=news.verb, object=news.object))
-        _feed(watch.logs, seen, news.kind, news.object, gone=news.verb == "DELETED")
+        feed(watch.logs, seen, news.kind, news.object, gone=news.verb == "DELETED")
     elif isinstance(news, Listed):
-        seen = relisted(seen, news.kind, news.items)
+        seen = relisted(seen, news.kind, news.items, unseen_s=_unseen_s(watch))
         for item in news.items:
-            _feed(watch.logs, seen, news.kind, item)
+            feed(watch.logs, seen, news.kind, item)
+    elif news.kind == "Workload" and isinstance(news.error, NotFound):
+        watch.subscriptions["Workload"].close()  # the cluster has no Kueue, whatever the label says
     else:
         watch.troubles.tell(news.kind, news.error, news.since_s)
+    if news.kind == seen.kind and not (isinstance(news, Trouble) and news.since_s):
+        watch.sighted_at = watch.cluster.now()  # also when trouble begins: until now it was seen
     return seen
 
 
-def _feed(logs: LogStream | None, seen: Observation, kind: str, obj: Manifest, *, gone: bool = False) -> None:
-    if logs is not None and kind == "Pod" and (gone or obj["metadata"]["uid"] in seen.pods):
-        logs.feed(obj, gone=gone)
+def _unseen_s(watch: _Watch) -> float:
+    return 0.0 if watch.sighted_at is None else watch.cluster.now() - watch.sighted_at
 
 
 class _Troubles:
@@ -191,18 +222,8 @@ def _seen_first(ref: Ref, owner: Manifest | None) -> Observation:
     return observe(empty, Change(kind=ref.kind, verb="DELETED", object=gone))
 
 
-def _selection(owner: Manifest) -> dict[str, str]:
-    labels = owner["metadata"].get("labels") or {}
-    return {key: labels[key] for key in (constants.IDENTITY, constants.GENERATION) if key in labels}
-
-
 def _kinds(ref: Ref) -> list[str]:
     return ["JobSet", "Job", "Pod"] if ref.kind == "JobSet" else ["Job", "Pod"]
-
-
-def _close(subscriptions: list[Subscription]) -> None:
-    for subscription in subscriptions:
-        subscription.close()
 
 
 def _last_look(
@@ -210,26 +231,14 @@ def _last_look(
 ) -> Observation:
     """Fold one consistent read: each kind is watched by itself, so the end may overtake the pods that caused it."""
     try:
-        read = partial(_relist, seen, ref, cluster, labels, logs=logs)
-        return with_patience(read, limit_s=LAST_LOOK_S)
+        return with_patience(partial(relist, seen, ref, cluster, labels=labels, logs=logs), limit_s=LAST_LOOK_S)
     except DagsetError:
         return seen
 
 
-def _relist(
-    seen: Observation, ref: Ref, cluster: Cluster, labels: dict[str, str], *, logs: LogStream | None
-) -> Observation:
-    for kind in ("Job", "Pod") if ref.kind == "JobSet" else ("Pod",):
-        items = cluster.list(kind, namespace=ref.namespace, labels=labels).items
-        seen = relisted(seen, kind, items)
-        for item in items:
-            _feed(logs, seen, kind, item)
-    return seen
-
-
-def _told(seen: Observation, on_change: Callable[[Observation], None]) -> Outcome:
+def _told(seen: Observation, on_change: Callable[[Observation, Phase], None]) -> Outcome:
     outcome = judge(seen)
     if outcome is None:
         raise AssertionError(f"an end stays an end: {seen.owner.get('status')}")
-    on_change(seen)
+    on_change(seen, phase_of(seen))
     return outcome

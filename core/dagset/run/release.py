@@ -3,14 +3,16 @@
 import time
 from collections.abc import Callable
 
-from dagset import constants
 from dagset.cluster.protocol import Cluster, Manifest
 from dagset.cluster.weather import with_patience
-from dagset.errors import ClusterRefused, DagsetError, NotFound
-from dagset.model.identity import Ref
+from dagset.errors import DagsetError, NotFound
+from dagset.model.identity import Identity, Ref
 from dagset.observe import Outcome
+from dagset.observe.ending import Ending
+from dagset.run.ending import Ender
+from dagset.run.owners import identity_labels, ref_of, running
 
-__all__ = ["cancel", "release", "settle"]
+__all__ = ["cancel", "cancel_identity", "release", "settle"]
 
 LOOK_S = 0.5
 
@@ -29,7 +31,7 @@ def release(ref: Ref, outcome: Outcome, *, keep: str, cluster: Cluster) -> bool:
     """
     if keep != "never" and not (keep == "failed" and outcome.phase == "succeeded"):
         return True
-    _delete(ref, cluster=cluster, sleep=time.sleep, clock=time.monotonic)
+    Ender(ref, cluster).delete()
     return False
 
 
@@ -39,9 +41,10 @@ def settle(
     """Keep or delete an ended node; how it ended stands, whatever becomes of this.
 
     Returns:
-        True if it is kept, False if it is deleted; None if it was gone already, or could not be deleted, which is told.
+        True if it is kept, False if it is deleted; None if it was gone already (cancelled, or ended for one of its
+        limits), or could not be deleted, which is told.
     """
-    if outcome.phase in ("cancelled", "vanished"):
+    if outcome.gone or outcome.phase in ("cancelled", "vanished"):
         return None
     try:
         return release(ref, outcome, keep=keep, cluster=cluster)
@@ -60,14 +63,17 @@ def cancel(
 ) -> bool:
     """Delete a node with all it has and return when its pods are gone too; False: there was nothing to delete.
 
+    Whoever follows it elsewhere hears `cancelled`, because it is written onto the object first.
     `on_wait` gets a sentence whenever what is waited for changes. Waits as long as the pods take: their grace period is
     theirs.
     """
-    labels = _identity_labels(ref, cluster=cluster, sleep=sleep, clock=clock)
-    if labels is None:
+    ender = Ender(ref, cluster, sleep=sleep, clock=clock)
+    owner = ender.owner()
+    if owner is None:
         return False
-    _delete(ref, cluster=cluster, sleep=sleep, clock=clock)
-    told = ""
+    ender.announce(Ending("cancelled", ""), owner=owner)  # where that is refused, the deletion alone must do
+    ender.delete()
+    labels, told = identity_labels(owner), ""
     while left := with_patience(lambda: _left(ref, labels, cluster), sleep=sleep, clock=clock):
         if left != told:
             on_wait(f"{ref}: deleted, waiting for {left}")
@@ -76,35 +82,22 @@ def cancel(
     return True
 
 
-def _delete(ref: Ref, *, cluster: Cluster, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
-    """Delete in the foreground: the owner stays visible until its pods are gone. Gone already is fine."""
-    try:
-        with_patience(
-            lambda: cluster.delete(ref.kind, namespace=ref.namespace, name=ref.name, uid=ref.uid),
-            sleep=sleep,
-            clock=clock,
-        )
-    except NotFound:
-        return
-    except ClusterRefused as error:
-        if error.status != 409:  # 409: the name is another object's by now, and ours is gone
-            raise
+def cancel_identity(
+    identity: Identity,
+    *,
+    cluster: Cluster,
+    namespace: str | None = None,
+    on_wait: Callable[[str], None] = lambda _text: None,
+) -> Ref | None:
+    """Cancel what runs of this identity; return what it was, None if nothing did.
 
-
-def _identity_labels(
-    ref: Ref, *, cluster: Cluster, sleep: Callable[[float], None], clock: Callable[[], float]
-) -> dict[str, str] | None:
-    """Return the labels by which this submission's pods are found, None when the object is gone or another's."""
-    try:
-        owner = with_patience(
-            lambda: cluster.get(ref.kind, namespace=ref.namespace, name=ref.name), sleep=sleep, clock=clock
-        )
-    except NotFound:
+    For who was interrupted while submitting: the answer that named the object was never seen.
+    """
+    owner = running(identity, cluster=cluster, namespace=namespace)
+    if owner is None:
         return None
-    if owner["metadata"]["uid"] != ref.uid:
-        return None
-    labels = owner["metadata"].get("labels", {})
-    return {key: labels[key] for key in (constants.IDENTITY, constants.GENERATION) if key in labels}
+    cancel(ref_of(owner), cluster=cluster, on_wait=on_wait)
+    return ref_of(owner)
 
 
 def _left(ref: Ref, labels: dict[str, str], cluster: Cluster) -> str:

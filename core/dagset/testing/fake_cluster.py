@@ -1,6 +1,7 @@
 """A cluster in memory: what the API server does, and the hands of the controllers for the test to play."""
 
 import copy
+import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,7 @@ class FakeCluster:
         self.live, self.linger = live, linger
         major, minor, _ = version.removeprefix("v").split(".", 2)
         self.documents: dict[str, Manifest] = {"/version": {"major": major, "minor": minor, "gitVersion": version}}
+        self.time = 1767225600.0  # of all creations: 2026-01-01T00:00:00Z
         self._kinds = kinds
         self._objects: dict[Key, Manifest] = {}
         self._history: list[tuple[int, Key, Event]] = []
@@ -73,12 +75,17 @@ class FakeCluster:
             raise NotFound(f"read {path}: Not Found", status=404, reason="NotFound")
         return copy.deepcopy(self.documents[path])
 
-    def list(self, kind: str, *, namespace: str, labels: Labels) -> Listing:
+    def now(self) -> float:
+        """See `Cluster.now`; stands still until the test sets `time`."""
+        return self.time
+
+    def list(self, kind: str, *, namespace: str, labels: Labels, fields: Mapping[str, str] | None = None) -> Listing:
         """See `Cluster.list`."""
         self._known(kind)
         with self._changed:
             found = [o for key, o in sorted(self._objects.items()) if key[:2] == (kind, namespace)]
-            return Listing([copy.deepcopy(o) for o in found if _selects(labels, o)], str(self._version))
+            wanted = [o for o in found if _selects(labels, o) and _has_fields(fields or {}, o)]
+            return Listing([copy.deepcopy(o) for o in wanted], str(self._version))
 
     def watch(self, kind: str, *, namespace: str, labels: Labels, resource_version: str) -> "_Stream[Event]":
         """See `Cluster.watch`; an object whose labels stop matching is not noticed."""
@@ -234,6 +241,13 @@ class _Stream(Generic[T]):
 def _selects(labels: Labels, manifest: Manifest) -> bool:
     carried = manifest["metadata"].get("labels", {})
     return all(carried.get(key) in ((value,) if isinstance(value, str) else value) for key, value in labels.items())
+
+
+def _has_fields(fields: Mapping[str, str], manifest: Manifest) -> bool:
+    def value(path: str) -> object:
+        return functools.reduce(lambda found, key: found.get(key) or {}, path.split("."), manifest)
+
+    return all(value(path) == wanted for path, wanted in fields.items())
 
 
 def _owners(manifest: Manifest) -> list[str]:

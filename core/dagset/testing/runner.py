@@ -8,7 +8,7 @@ from dagset.cluster.protocol import Cluster
 from dagset.compile import compile_node
 from dagset.errors import DagsetError
 from dagset.model import Identity, node_from
-from dagset.observe import Observation, phase_of
+from dagset.observe import Observation, Phase
 from dagset.run.follow import follow
 from dagset.run.release import cancel
 from dagset.run.submit import Submitted, submit
@@ -76,8 +76,7 @@ def _followed(
 ) -> Ran:
     phases, details = list[str](), list[str]()
 
-    def take_note(seen: Observation) -> None:
-        phase = phase_of(seen)
+    def take_note(_seen: Observation, phase: Phase) -> None:
         phases.append(phase.name)
         details.append(phase.detail)
 

@@ -9,7 +9,7 @@ import pytest
 
 from dagset.cli.progress import Progress, restart_line, summary
 from dagset.cli.screen import Screen
-from dagset.observe import Change, FirstFailed, Observation, Outcome, observe
+from dagset.observe import Change, FirstFailed, Observation, Outcome, observe, phase_of
 
 FIRST = FirstFailed(
     role="worker", index=2, pod="p", exit_code=3, signal=None, reason="Error", host="host-7", last_lines=("a", "b")
@@ -19,6 +19,10 @@ FIRST = FirstFailed(
 def outcome(**words: Any) -> Outcome:
     known = {"name": "train", "namespace": "ml", "kind": "Job", "uid": "u", "message": "m", "hint": "", "exit_code": 0}
     return Outcome(**{**known, **words})
+
+
+def tell(progress: Progress, seen: Observation) -> None:
+    progress.tell(seen, phase_of(seen))
 
 
 def test_pod_lines_go_to_stdout_and_the_rest_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,13 +97,13 @@ def with_pod(seen: Observation, phase: str) -> Observation:
 def test_a_new_phase_is_shown_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress(Screen(as_json=False, clock=lambda: 0.0), clock=lambda: 0.0)
 
-    progress.tell(job(suspended=True))
-    progress.tell(job())
-    progress.tell(with_pod(job(), "Running"))
+    tell(progress, job(suspended=True))
+    tell(progress, job())
+    tell(progress, with_pod(job(), "Running"))
 
     shown = [line[len("[  0.0s] ") :] for line in capsys.readouterr().err.splitlines()]
     assert [
-        "queued: suspended until it is admitted",
+        "queued: suspended until somebody resumes it",
         "starting: 0/1 pod running",
         "running: 1/1 pod running",
     ] == shown
@@ -116,10 +120,10 @@ def test_counts_within_a_second_are_shown_once_and_never_lost() -> None:
                 done.set()
 
     progress = Progress(Recorder(as_json=False))
-    progress.tell(job())
-    progress.tell(with_pod(job(), "Pending"))
-    progress.tell(job())
-    progress.tell(with_pod(job(), "Pending"))
+    tell(progress, job())
+    tell(progress, with_pod(job(), "Pending"))
+    tell(progress, job())
+    tell(progress, with_pod(job(), "Pending"))
 
     assert done.wait(timeout=20)
     assert ["starting: 0/1 pod running", "starting: 0/1 pod running, worker[0] waits: Pending"] == said
@@ -131,7 +135,7 @@ def test_counts_come_more_seldom_the_longer_it_takes(capsys: pytest.CaptureFixtu
 
     for second in range(400):
         now = float(second)
-        progress.tell(with_pod(job(), "Pending") if second % 2 else job())
+        tell(progress, with_pod(job(), "Pending") if second % 2 else job())
         progress.stop()
 
     assert 20 < len(capsys.readouterr().err.splitlines()) < 60
@@ -157,8 +161,8 @@ def failed_pod(exit_code: int, *, attempt: int, **status: Any) -> dict[str, Any]
 def test_a_restart_names_its_number_and_its_cause(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress(Screen(as_json=False, clock=lambda: 0.0), clock=lambda: 0.0)
 
-    progress.tell(gang(0))
-    progress.tell(gang(1, failed_pod(3, attempt=0), counted=1))
+    tell(progress, gang(0))
+    tell(progress, gang(1, failed_pod(3, attempt=0), counted=1))
 
     assert "[  0.0s] restarting 1 of 2: worker[0] exited 3" == capsys.readouterr().err.splitlines()[-1]
 
@@ -166,7 +170,7 @@ def test_a_restart_names_its_number_and_its_cause(capsys: pytest.CaptureFixture[
 def test_restarts_before_we_came_are_no_news(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress(Screen(as_json=False, clock=lambda: 0.0), clock=lambda: 0.0)
 
-    progress.tell(gang(1, failed_pod(3, attempt=0), counted=1))
+    tell(progress, gang(1, failed_pod(3, attempt=0), counted=1))
 
     assert "restarting" not in capsys.readouterr().err
 

@@ -70,6 +70,7 @@ def array(*conditions: dict[str, str], pods: int = 4, **status: Any) -> dict[str
         "spec": {
             "completions": pods,
             "parallelism": pods,
+            "backoffLimitPerIndex": 0,
             "activeDeadlineSeconds": 90,
             "podFailurePolicy": {"rules": [fail_index]},
         },

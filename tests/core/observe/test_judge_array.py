@@ -96,4 +96,4 @@ def test_a_pod_that_the_kubelet_refused_has_no_exit_code():
     outcome = judge(fold("Job", refused, array(FAILED_INDEXES, pods=1, failedIndexes="0")))
 
     assert outcome.message == "worker[0] failed (OutOfcpu) on host-7: Pod was rejected: not enough cpu"
-    assert (outcome.first_failed.exit_code, outcome.exit_code) == (None, 1)
+    assert (outcome.reason, outcome.first_failed.exit_code, outcome.exit_code) == ("unschedulable", None, 118)

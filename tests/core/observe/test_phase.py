@@ -37,7 +37,7 @@ def leaving():
     ("seen", "phase"),
     [
         (Observation.empty("Job"), Phase("starting", "not seen yet")),
-        (fold("JobSet", suspended()), Phase("queued", "suspended until it is admitted")),
+        (fold("JobSet", suspended()), Phase("queued", "suspended until somebody resumes it")),
         (fold("JobSet", jobset()), Phase("starting", "0/4 pods running")),
         (
             fold("JobSet", jobset(), pod(index=0), pod("leader", 0), waiting("worker", 1)),

@@ -12,7 +12,8 @@ from dagset.testing.stories import Story, load_stories, load_story, trimmed
 
 TESTS = Path(__file__).parents[2]
 ONCE = TESTS / "recordings" / "k8s-1.36-jobset-0.12" / "once"
-EVIDENCE_IS_GONE = {"gang-pod-deleted", "gang-peers-crash-after-deletion"}  # with the pod that was deleted
+# With the pod that was deleted, or the node itself.
+EVIDENCE_IS_GONE = {"gang-pod-deleted", "gang-peers-crash-after-deletion", "deleted-by-hand"}
 RECORDINGS = sorted((TESTS / "recordings").glob("*/*.jsonl"))
 
 
@@ -144,7 +145,8 @@ def test_a_memory_limit_that_was_hit_is_named(name: str):
 
 def test_a_command_that_does_not_exist_is_told_in_the_runtimes_words():
     for outcome in judged_in_every_order("no-such-command"):
-        assert ("app_error", 128, None) == (outcome.reason, outcome.exit_code, outcome.first_failed.signal)
+        assert ("config_error", 117, 128) == (outcome.reason, outcome.exit_code, outcome.first_failed.exit_code)
+        assert outcome.hint == "Mend `command`: the image has no such program."
         assert outcome.message.startswith(
             "worker[0] exited 128 (StartError) on dagset: failed to create containerd task"
         )

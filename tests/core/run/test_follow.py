@@ -1,5 +1,6 @@
 """Following a node: one list and one watch per kind, weather outlived, and a verdict that has its evidence."""
 
+import json
 import queue
 import threading
 from collections import Counter
@@ -8,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from dagset import constants
 from dagset.cluster.hub import Changed, Hub, Listed, News, Subscription, Trouble
 from dagset.errors import ClusterRefused, ClusterUnreachable
 from dagset.model.identity import Identity, Ref
-from dagset.observe import Observation, Outcome, judge, phase_of
+from dagset.observe import FirstFailed, Observation, Outcome, Phase, judge, phase_of
 from dagset.run.follow import Stopped, follow, look
 from dagset.run.logs import LogStream
 from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
@@ -46,6 +48,19 @@ def completed() -> dict[str, Any]:
     return {"conditions": [why], "terminalState": "Completed"}
 
 
+def limited(**limits: int) -> dict[str, Any]:
+    """Return a JobSet that compile has given these limits."""
+    node = jobset()
+    node["metadata"]["annotations"] = {constants.LIMITS: json.dumps(limits)}
+    return node
+
+
+def unable(index: int, reason: str, message: str) -> dict[str, Any]:
+    waiting = {"reason": reason, "message": message}
+    status = {"phase": "Pending", "containerStatuses": [{"name": "main", "state": {"waiting": waiting}}]}
+    return {**pod(index), "status": status}
+
+
 def submitted(cluster: FakeCluster, **words: Any) -> Ref:
     stored = cluster.put(jobset(**words))
     return Ref(kind="JobSet", namespace="default", name="train", uid=stored["metadata"]["uid"])
@@ -64,9 +79,9 @@ class Follower:
     def _run(self, ref: Ref, **words: Any) -> None:
         self.outcome = follow(ref, on_change=self._tell, **words)
 
-    def _tell(self, seen: Observation) -> None:
+    def _tell(self, _seen: Observation, phase: Phase) -> None:
         with self._told:
-            self.phases.append((phase_of(seen).name, phase_of(seen).detail))
+            self.phases.append((phase.name, phase.detail))
             self._told.notify_all()
 
     def wait_for(self, phase: str, detail: str) -> None:
@@ -153,10 +168,10 @@ def test_a_verdict_does_not_wait_for_a_cluster_that_went_away() -> None:
     assert ("app_error", None) == (outcome.reason, outcome.first_failed)
 
 
-def test_a_node_that_is_not_there_has_vanished() -> None:
+def test_of_a_node_that_is_not_there_nobody_knows_the_end() -> None:
     outcome = follow(Ref(kind="JobSet", namespace="ml", name="train", uid="uid-9"), cluster=FakeCluster())
 
-    assert ("vanished", "train", "ml", "uid-9") == (outcome.reason, outcome.name, outcome.namespace, outcome.uid)
+    assert ("expired", "train", "ml", "uid-9") == (outcome.reason, outcome.name, outcome.namespace, outcome.uid)
 
 
 def test_another_object_of_that_name_is_not_our_node() -> None:
@@ -167,7 +182,7 @@ def test_another_object_of_that_name_is_not_our_node() -> None:
 
     outcome = follow(ref, cluster=cluster)
 
-    assert ("vanished", ref.uid) == (outcome.reason, outcome.uid)
+    assert ("expired", ref.uid) == (outcome.reason, outcome.uid)
 
 
 def test_a_node_that_is_replaced_while_it_is_followed_has_vanished() -> None:
@@ -228,7 +243,7 @@ def test_stops_when_told_to() -> None:
     ref = submitted(cluster)
 
     with pytest.raises(Stopped):
-        follow(ref, cluster=cluster, stop=stop, on_change=lambda _seen: stop.set())
+        follow(ref, cluster=cluster, stop=stop, on_change=lambda _seen, _phase: stop.set())
 
 
 def test_one_list_and_one_watch_per_kind_are_enough() -> None:
@@ -271,3 +286,144 @@ def test_a_look_sees_what_is_there_now() -> None:
     seen = look(ref, cluster=cluster)
 
     assert (None, "running", "1/2 pods running") == (judge(seen), phase_of(seen).name, phase_of(seen).detail)
+
+
+def put(cluster: FakeCluster, node: dict[str, Any]) -> Ref:
+    return Ref(kind="JobSet", namespace="default", name="train", uid=cluster.put(node)["metadata"]["uid"])
+
+
+def test_pods_that_cannot_start_end_the_node_and_its_outcome_has_their_words() -> None:
+    cluster, told = FakeCluster(), []
+    ref = put(cluster, limited(start_timeout_s=900))
+    cluster.put(pod(0))
+    cluster.put(unable(1, "ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: not found'))
+    cluster.time += 900
+
+    outcome = follow(ref, cluster=cluster, on_trouble=told.append)
+
+    message = "worker[1] could not start within 15m on host-7: ErrImagePull: not found"
+    assert ("failed", "image_pull", message, 117) == (
+        outcome.phase,
+        outcome.reason,
+        outcome.message,
+        outcome.exit_code,
+    )
+    assert outcome.first_failed == FirstFailed(
+        role="worker",
+        index=1,
+        pod="train-worker-0-1-abcde",
+        exit_code=None,
+        signal=None,
+        reason="ErrImagePull",
+        host="host-7",
+        last_lines=("not found",),
+    )
+    assert outcome.gone
+    assert [f"ending {ref}: image_pull: {message}"] == told
+
+
+def test_a_follower_that_only_looks_on_leaves_the_limits_to_others() -> None:
+    cluster, stop = FakeCluster(), threading.Event()
+    ref = put(cluster, limited(start_timeout_s=1))
+    cluster.time += 100
+
+    with pytest.raises(Stopped):
+        follow(ref, cluster=cluster, hold=False, stop=stop, on_change=lambda _seen, _phase: stop.set())
+
+    assert ref.uid == cluster.get("JobSet", namespace="default", name="train")["metadata"]["uid"]
+
+
+def test_a_stale_picture_ends_no_node() -> None:
+    """The watch shows a pod that waits; by now it runs, as a look before the end tells."""
+    cluster, stop = FakeCluster(), threading.Event()
+    ref = put(cluster, limited(start_timeout_s=900))
+    stale = cluster.put(unable(0, "ErrImagePull", "not found"))
+    cluster.put(pod(0))
+    cluster.time += 901
+    owner = cluster.get("JobSet", namespace="default", name="train")
+    news = (Listed("JobSet", (owner,)), Listed("Job", ()), Listed("Pod", (stale,)))
+
+    with pytest.raises(Stopped):
+        follow(ref, cluster=cluster, hub=hub(*news), stop=stop, on_change=lambda _seen, _phase: stop.set())
+
+    assert ref.uid == cluster.get("JobSet", namespace="default", name="train")["metadata"]["uid"]
+
+
+def test_every_follower_tells_the_end_that_one_of_them_wrote() -> None:
+    cluster = FakeCluster(linger=True)
+    ref = put(cluster, limited(deadline_s=60))
+    looker = Follower(ref, cluster=cluster, hold=False)
+    looker.wait_for("starting", "0/2 pods running")
+    node = cluster.get("JobSet", namespace="default", name="train")
+    started = {"startTime": "2026-01-01T00:00:00Z", "active": 2}
+    labels = {**LABELS, "jobset.sigs.k8s.io/restart-attempt": "0"}
+    cluster.put(
+        {"kind": "Job", "metadata": {"name": "train-worker-0", "labels": labels}, "spec": {}, "status": started}
+    )
+    cluster.time += 61
+    holder = Follower(ref, cluster=cluster)
+    words = "deadline_exceeded: the deadline of 1m passed, all attempts together; being deleted, 0 pods left"
+    for follower in (holder, looker):
+        follower.wait_for("failed", words)
+
+    cluster.remove("JobSet", name="train")
+
+    assert node["metadata"]["uid"] == ref.uid
+    assert holder.end() == looker.end()
+    assert ("deadline_exceeded", 121) == (holder.end().reason, holder.end().exit_code)
+
+
+def test_who_may_not_delete_says_so() -> None:
+    class Forbidding(FakeCluster):
+        def delete(self, *_args: Any, **_words: Any) -> None:
+            raise ClusterRefused("jobsets is forbidden", status=403)
+
+    cluster = Forbidding()
+    ref = put(cluster, limited(max_disruptions=0, start_timeout_s=1))
+    cluster.time += 10
+
+    with pytest.raises(ClusterRefused, match="jobsets is forbidden"):
+        follow(ref, cluster=cluster)
+
+
+def test_events_are_asked_for_only_of_what_waits_without_a_word() -> None:
+    cluster = FakeCluster()
+    counting = FaultyCluster(cluster, plan={})
+    ref = put(cluster, jobset())
+    why = 'job "train-worker-0" creation failed with error: invalid'
+    event = {"reason": "JobCreationFailed", "message": why, "lastTimestamp": "2026-01-01T00:00:02Z"}
+    cluster.put({"kind": "Event", "metadata": {"name": "e"}, "involvedObject": {"uid": ref.uid}, **event})
+    follower = Follower(ref, cluster=counting)
+    follower.wait_for("starting", "0/2 pods running")
+    assert "list Event" not in counting.requests
+
+    cluster.time += 4
+    cluster.put(pod(0))
+    cluster.remove("Pod", name="train-worker-0-0-abcde")
+    follower.wait_for("starting", f"0/2 pods running, {why}")
+    cluster.put(jobset(status=completed()))
+    follower.end()
+
+    assert 1 == Counter(counting.requests)["list Event"]
+
+
+def test_the_queue_says_why_a_node_waits_and_a_cluster_without_kueue_is_no_trouble() -> None:
+    def queued() -> dict[str, Any]:
+        node = jobset()
+        node["metadata"]["labels"] = {**LABELS, constants.KUEUE_QUEUE: "gpu"}
+        return {**node, "spec": {**node["spec"], "suspend": True}}
+
+    kinds = {kind: version for kind, version in constants.API_VERSIONS.items() if kind != "Workload"}
+    for cluster in (FakeCluster(), FakeCluster(kinds=kinds)):
+        told: list[str] = []
+        ref = put(cluster, queued())
+        follower = Follower(ref, cluster=cluster, on_trouble=told.append)
+        follower.wait_for("queued", "in queue gpu")
+        if "Workload" in cluster._kinds:
+            condition = {"type": "QuotaReserved", "status": "False", "reason": "Pending", "message": "100m more needed"}
+            labels = {constants.KUEUE_OWNER_UID: ref.uid}
+            status = {"conditions": [condition]}
+            cluster.put({"kind": "Workload", "metadata": {"name": "w", "labels": labels}, "status": status})
+            follower.wait_for("queued", "in queue gpu: Pending: 100m more needed")
+        cluster.put(jobset(status=completed()))
+        assert ("succeeded", []) == (follower.end().reason, told)

@@ -4,9 +4,11 @@ import pytest
 
 from dagset import constants
 from dagset.errors import ClusterRefused, NotFound
-from dagset.model.identity import Ref
-from dagset.observe import Outcome
-from dagset.run.release import cancel, release, settle
+from dagset.model.identity import Identity, Ref
+from dagset.observe import Ending, Outcome
+from dagset.observe.ending import ending_of, ending_text
+from dagset.run.ending import Ender
+from dagset.run.release import cancel, cancel_identity, release, settle
 from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
 
 LABELS = {constants.IDENTITY: "abc", constants.GENERATION: "1"}
@@ -118,12 +120,64 @@ def test_cancel_returns_when_the_object_and_its_pods_are_gone():
         cluster.get("Job", namespace="default", name="a")
 
 
+def test_cancel_says_on_the_object_that_it_was_cancelled():
+    cluster = FakeCluster(linger=True)
+    ref = submitted(cluster)
+    told = []
+
+    def sleep(_seconds):
+        told.append(cluster.get("Job", namespace="default", name="a")["metadata"]["annotations"])
+        cluster.remove("Job", name="a")
+
+    cancel(ref, cluster=cluster, sleep=sleep)
+
+    assert [{constants.END: '{"reason":"cancelled","message":""}'}] == told
+
+
+def test_cancel_goes_on_where_nothing_may_be_written():
+    class NoPatch(FakeCluster):
+        def patch(self, *_args, **_words):
+            raise ClusterRefused("forbidden", status=403, reason="Forbidden")
+
+    cluster = NoPatch()
+
+    assert cancel(submitted(cluster), cluster=cluster)
+    assert not is_there(cluster)
+
+
+def test_of_two_ends_the_first_word_stands():
+    class Raced(FakeCluster):
+        """Somebody else writes between our look and our patch."""
+
+        def patch(self, kind, *, namespace, name, body):
+            theirs = {"metadata": {"annotations": {constants.END: ending_text(Ending("image_pull", "no such tag"))}}}
+            super().patch(kind, namespace=namespace, name=name, body=theirs)
+            raise ClusterRefused("the object has been modified", status=409, reason="Conflict")
+
+    cluster = Raced()
+    ender = Ender(submitted(cluster), cluster)
+
+    announced = ender.announce(Ending("cancelled", ""), owner=ender.owner())
+
+    assert ending_of(announced) == Ending("image_pull", "no such tag")
+
+
+def test_what_an_interrupted_submit_left_is_cancelled_by_its_identity():
+    cluster, identity = FakeCluster(), Identity(owner="me", task="a")
+    for name, labels in (("mine", identity.labels()), ("other", LABELS)):
+        cluster.put({"kind": "Job", "metadata": {"name": name, "labels": labels}})
+
+    assert "mine" == cancel_identity(identity, cluster=cluster).name
+    assert cancel_identity(identity, cluster=cluster) is None
+    assert ["other"] == [job["metadata"]["name"] for job in cluster.list("Job", namespace="default", labels={}).items]
+
+
 def test_cancel_of_nothing_says_so():
     assert not cancel(Ref("Job", "default", "a", "u"), cluster=FakeCluster())
 
 
 @pytest.mark.parametrize("fate", ["before", "after"])
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_lost_request_does_not_stop_a_cancel(number, fate):
     cluster = FakeCluster()
     ref = submitted(cluster)

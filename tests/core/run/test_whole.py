@@ -21,7 +21,7 @@ def test_one_call_runs_a_node_on_a_real_cluster_and_leaves_what_keep_says(local_
         SAYS,
         cluster=str(local_cluster),
         lines=lambda prefix, text: lines.append((prefix, text)),
-        on_change=lambda seen: phases.append(seen.kind),
+        on_change=lambda seen, _phase: phases.append(seen.kind),
     )
 
     left = open_cluster(str(local_cluster)).list("Job", namespace="default", labels={"dagset.io/task": "says"}).items

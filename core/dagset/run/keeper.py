@@ -1,0 +1,104 @@
+"""Holds a followed node to its limits, and asks for the events that say why it cannot start."""
+
+from collections.abc import Callable
+
+from dagset.cluster.protocol import Cluster
+from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError
+from dagset.model.identity import Ref
+from dagset.observe import Change, Ending, Observation, ended, judge, observe
+from dagset.observe.phase import next_word_at
+from dagset.observe.waiting import unexplained
+from dagset.run.ending import Ender
+from dagset.run.limits import Limits, exceeded, next_deadline
+from dagset.run.owners import identity_labels
+from dagset.run.relist import relist
+
+__all__ = ["Keeper"]
+
+FIRST_LOOK_S, LONGEST_PAUSE_S = 3.0, 300.0  # between two looks at events; doubled each time
+AGAIN_S = 30.0  # until a limit is held again, when the cluster could not be asked
+
+
+class Keeper:
+    """Looks after one node between two news. Costs no request while the node runs within its limits."""
+
+    def __init__(self, ref: Ref, cluster: Cluster, *, limits: Limits, tell: Callable[[str], None]) -> None:
+        self._ref, self._cluster, self._limits, self._tell = ref, cluster, limits, tell
+        self._asked: tuple[str, ...] = ()
+        self._pause_s, self._look_at = FIRST_LOOK_S, 0.0
+        self._hold_at, self._ended, self._blind = 0.0, False, False
+
+    def keep(self, seen: Observation) -> Observation:
+        """Return what is known after what had to be asked; a node beyond its limits is being deleted then.
+
+        Raises:
+            ClusterRefused: it may not be deleted.
+        """
+        now = self._cluster.now()
+        seen = self._explained(seen, now)
+        if self._ended or now < self._hold_at or exceeded(seen, self._limits, now=now) is None:
+            return seen
+        try:
+            return self._end(seen)
+        except ClusterUnreachable:
+            self._hold_at = self._cluster.now() + AGAIN_S
+            return seen
+
+    def wakes_at(self, seen: Observation) -> float | None:
+        """Return when to look again if there are no news (the server's time), None: never."""
+        now = self._cluster.now()
+        moments = [next_word_at(seen)]
+        if not self._ended:
+            moments += [next_deadline(seen, self._limits, now=now), self._hold_at]
+        if self._asked:
+            moments.append(self._look_at)
+        return min((at for at in moments if at is not None and at > now), default=None)
+
+    def _end(self, seen: Observation) -> Observation:
+        """Look once more, for our picture may be old; then say why, and delete. The watch tells when it is gone."""
+        ender = Ender(self._ref, self._cluster)
+        owner = ender.owner()
+        if owner is None:
+            return seen  # the watch will tell
+        seen = observe(seen, Change(kind=self._ref.kind, verb="MODIFIED", object=owner))
+        seen = relist(seen, self._ref, self._cluster, labels=identity_labels(owner))
+        ending = exceeded(seen, self._limits, now=self._cluster.now())
+        if ending is None or judge(seen) is not None:
+            return seen
+        self._tell(f"ending {self._ref}: {_said(ending)}")
+        announced = ender.announce(ending, owner=owner)
+        ender.delete()
+        self._ended = True
+        if announced is not None:
+            seen = observe(seen, Change(kind=self._ref.kind, verb="MODIFIED", object=announced))
+        return ended(seen, ending)  # also where we were not allowed to write it down
+
+    def _explained(self, seen: Observation, now: float) -> Observation:
+        """Ask for the events of what waits without a word of its own: at most three lists, ever more seldom."""
+        wanted = () if self._blind else unexplained(seen)
+        if wanted != self._asked:
+            self._asked, self._pause_s, self._look_at = wanted, FIRST_LOOK_S, now + FIRST_LOOK_S
+        if not wanted or now < self._look_at:
+            return seen
+        self._look_at, self._pause_s = now + 2 * self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
+        for uid in wanted:
+            seen = self._with_events(seen, uid)
+        return seen
+
+    def _with_events(self, seen: Observation, uid: str) -> Observation:
+        fields = {"involvedObject.uid": uid}
+        try:
+            events = self._cluster.list("Event", namespace=self._ref.namespace, labels={}, fields=fields).items
+        except ClusterRefused as error:
+            self._blind = True
+            self._tell(f"{error}: so it may stay unsaid why pods cannot start; `dagset rbac` prints the rights needed")
+            return seen
+        except DagsetError:
+            return seen  # weather: the next look is soon enough
+        for event in events:
+            seen = observe(seen, Change(kind="Event", verb="MODIFIED", object=event))
+        return seen
+
+
+def _said(ending: Ending) -> str:
+    return f"{ending.reason}: {ending.message}" if ending.message else ending.reason

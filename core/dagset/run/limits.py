@@ -1,0 +1,109 @@
+"""What a follower holds a node to, because no controller does: a pure decision over what was seen and the time.
+
+All times are the server's (`Cluster.now`). Objects carry times in whole seconds of its clock; ours may be another, and
+may stand still while a laptop sleeps. So a wait is counted from what the server wrote, also when we came later, and is
+right to about two seconds.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from dagset import constants
+from dagset.model.duration import format_duration
+from dagset.observe import Observation
+from dagset.observe.ending import Ending
+from dagset.observe.facts import deletion_began
+from dagset.observe.outcome import disruptions_of
+from dagset.observe.spec import queue_name
+from dagset.observe.timeline import running_since
+from dagset.observe.waiting import stuck
+from dagset.observe.workloads import queue_words
+
+__all__ = ["Limits", "limits_of", "exceeded", "next_deadline"]
+
+Due = tuple[float, Ending]
+NEVER, AT_ONCE = float("inf"), 0.0
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Seconds, and how many free restarts; None is no limit."""
+
+    deadline_s: float | None = None
+    start_timeout_s: float | None = None
+    queue_timeout_s: float | None = None
+    max_disruptions: int | None = None
+
+
+def limits_of(owner: dict[str, Any]) -> Limits:
+    """Return what compile wrote onto the owner; none for a foreign or unreadable text."""
+    text = (owner.get("metadata", {}).get("annotations") or {}).get(constants.LIMITS) or "{}"
+    try:
+        return msgspec.json.decode(text, type=Limits)
+    except msgspec.DecodeError:
+        return Limits()
+
+
+def exceeded(seen: Observation, limits: Limits, *, now: float) -> Ending | None:
+    """Return how the node is to be ended now, None while it is within its limits or ends by itself."""
+    past = [due for due in _due(seen, limits) if due[0] <= now]
+    return min(past, key=lambda due: due[0])[1] if past else None
+
+
+def next_deadline(seen: Observation, limits: Limits, *, now: float) -> float | None:
+    """Return when the next limit is reached if nothing changes, None when none will be."""
+    return min((at for at, _ in _due(seen, limits) if now < at < NEVER), default=None)
+
+
+def _due(seen: Observation, limits: Limits) -> Iterator[Due]:
+    """Yield each limit that something counts towards, with the moment at which it is exceeded."""
+    if seen.gone or seen.end is not None or not seen.owner or deletion_began(seen.owner) is not None:
+        return
+    if seen.ending is not None:  # somebody began to end it: whoever sees that goes on, for that one may have died
+        yield AT_ONCE, seen.ending
+        return
+    yield from _deadline(seen, limits.deadline_s)
+    yield from _start(seen, limits.start_timeout_s)
+    yield from _queue(seen, limits.queue_timeout_s)
+    yield from _disruptions(seen, limits.max_disruptions)
+
+
+def _deadline(seen: Observation, limit_s: float | None) -> Iterator[Due]:
+    """Count from the start of the first Job of each run between two suspensions to its end, restarts included."""
+    since = running_since(seen.timeline, seen.jobs.values(), restarts=seen.restarts)
+    if limit_s is not None and since is not None:
+        words = f"the deadline of {format_duration(int(limit_s))} passed, all attempts together"
+        yield since + limit_s - seen.timeline.ran_s, Ending("deadline_exceeded", words)
+
+
+def _start(seen: Observation, limit_s: float | None) -> Iterator[Due]:
+    found = stuck(seen)
+    if limit_s is None or found is None or found.since is None:
+        return
+    what = f"{found.pod.role}[{found.pod.index}] could not start" if found.pod is not None else "no pod could be made"
+    where = f" on {found.pod.host}" if found.pod is not None and found.pod.host else ""
+    why = f"{found.word}: {found.words}" if found.words and found.pod is not None else found.words or found.word
+    text = f"{what} within {format_duration(int(limit_s))}{where}: {why}"
+    yield found.since + limit_s, Ending(found.reason, text)
+
+
+def _queue(seen: Observation, limit_s: float | None) -> Iterator[Due]:
+    """Count this wait only: a node that was preempted waits anew. What somebody suspended by hand waits for ever."""
+    queue, since = queue_name(seen.owner), seen.timeline.since
+    if limit_s is not None and queue and seen.timeline.queued and since is not None:
+        words = queue_words(seen.workload) if seen.workload is not None else "Kueue has made no Workload for it"
+        text = f"not admitted to queue {queue} within {format_duration(int(limit_s))}"
+        yield since + limit_s, Ending("queue_timeout", f"{text}: {words}" if words else text)
+
+
+def _disruptions(seen: Observation, limit: int | None) -> Iterator[Due]:
+    """Compare what was free: of a gang all restarts, of an array those of one index, for a drain takes many at once."""
+    if limit is None:
+        return
+    spent = disruptions_of(seen) if seen.is_gang else max(seen.evidence.ignored.values(), default=0)
+    if seen.workload is not None and not seen.is_gang:
+        spent = max(spent, seen.workload.evictions)
+    if spent > limit:
+        text = f"restarted {spent} times for free (drain, preemption, eviction, free exit codes)"
+        yield AT_ONCE, Ending("disrupted", f"{text}, {limit} are allowed (max_disruptions)")
