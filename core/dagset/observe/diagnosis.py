@@ -48,7 +48,7 @@ MESSAGES = {
 HINTS = {
     "succeeded": "",
     "app_error": "Read the pod's last lines; `restarts` has Kubernetes run it again, the engine's retries run it anew.",
-    "failed_fast": "This exit code is in fail_exit_codes, so nothing was restarted: look for a crash in native code.",
+    "failed_fast": "Nothing runs again after this exit code (fail_exit_codes, abort_exit_codes); 134 and 139 are crashes.",
     "oom_killed": "Give the role more `memory`, or make the program need less.",
     "failed_indexes": "Read the last lines of the first failed index; `restarts` runs failed indexes again.",
     "deadline_exceeded": "Raise `deadline`, or find out what kept the pods: their logs say how far they came.",
@@ -73,6 +73,15 @@ HINTS_BY_WORDS = (
     (r"failed calling webhook", "An admission webhook of this cluster does not answer: tell its operators."),
     (r"serviceaccount \"", "Create the service account in this namespace, or mend `service_account_name`."),
     (r"no PriorityClass with name", "Mend `priority_class_name` (kubectl get priorityclass)."),
+    (r"controller has not looked", "Ask the operators of this cluster whether its JobSet controller runs."),
+    (r"no scheduler has placed", "Ask the operators whether the scheduler that the pods name runs."),
+    (r"scheduling gates", "Something holds the pods back by a scheduling gate: ask who set it."),
+    (
+        r"(secret|configmap) \".*\" not found",
+        "Create it in this namespace, or mend its name in `env_from` or `volumes`.",
+    ),
+    (r"couldn't find key", "Mend the name of the key, or add it to that ConfigMap or Secret."),
+    (r"is invalid: ", "Mend the field that the words name; `dagset check` finds such before a run."),
     (r"cannot \w+ resource", "Rights are missing; `dagset rbac` prints those that a node needs."),
     (r"persistentvolumeclaim .* not found", "Create the claim in this namespace, or mend the name in `volumes`."),
     (r"executable file not found|no such file or directory", "Mend `command`: the image has no such program."),
@@ -92,7 +101,8 @@ def message_for(told: Told) -> str:
     """Return the line that says how the node ended, at most 400 characters of it."""
     if told.ended_by_us and told.words:
         return _cut(told.words)
-    template = MESSAGES.get(told.reason, "{pod}")
+    own_deadline = told.reason == "deadline_exceeded" and told.first is not None  # of the pod, by a pod_patch
+    template = "{pod}" if own_deadline else MESSAGES.get(told.reason, "{pod}")
     line = template.format(
         pod=_pod_line(told),
         taken=_taken_line(told.taken),

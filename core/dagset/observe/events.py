@@ -56,7 +56,7 @@ def _at(event: Mapping[str, Any]) -> float | None:
 
 def _essence(message: str) -> str:
     """Return the words without the name of the pod that was to be made, which differs in each try."""
-    words = message.removeprefix("Error creating: ")
+    words = message.removeprefix("(combined from similar events): ").removeprefix("Error creating: ")
     if words.startswith("pods "):
         words = words.partition(" is forbidden: ")[2] or words
     return words.strip()[:WORDS_LENGTH]

@@ -133,6 +133,11 @@ def _ended_non_zero(pod: Object) -> tuple[str, Object] | None:
     return first[1:] if first is not None else None
 
 
+def _running(pod: Object, field: str) -> set[str]:
+    statuses = reading.items(pod, "status", field)
+    return {reading.text(each, "name") for each in statuses if reading.mapping(each, "state", "running")}
+
+
 def _sidecars(pod: Object, field: str) -> set[str]:
     specs = reading.items(pod, "spec", field)
     return {reading.text(each, "name") for each in specs if reading.text(each, "restartPolicy") == "Always"}
@@ -172,9 +177,8 @@ def _waits(pod: Object) -> tuple[str, str]:
     for condition in reading.items(pod, "status", "conditions"):
         if reading.text(condition, "type") == "PodScheduled" and reading.text(condition, "status") == "False":
             return reading.text(condition, "reason") or "Unschedulable", _short(reading.text(condition, "message"))
-    for status in reading.items(pod, "status", "initContainerStatuses"):
-        if reading.mapping(status, "state", "running") and not reading.truth(status, "started"):
-            return INITIALIZING, f"init container {reading.text(status, 'name')} runs"
+    for name in _running(pod, "initContainerStatuses") - _sidecars(pod, "initContainers"):
+        return INITIALIZING, f"init container {name} runs"
     waiting = [reading.mapping(status, "state", "waiting") for status in _statuses(pod)]
     telling = [each for each in waiting if reading.text(each, "reason") not in ("", *SAY_NOTHING)]
     for each in telling or waiting:

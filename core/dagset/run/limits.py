@@ -82,8 +82,10 @@ def _start(seen: Observation, limit_s: float | None) -> Iterator[Due]:
     if limit_s is None or found is None or found.since is None:
         return
     what = f"{found.pod.role}[{found.pod.index}] could not start" if found.pod is not None else "no pod could be made"
+    what = "not all pods could be made" if found.pod is None and seen.pods else what
     where = f" on {found.pod.host}" if found.pod is not None and found.pod.host else ""
-    why = f"{found.word}: {found.words}" if found.words and found.pod is not None else found.words or found.word
+    words = found.words or ("no scheduler has placed it" if found.word == "Pending" else "")
+    why = f"{found.word}: {words}" if words and found.pod is not None else words or found.word
     text = f"{what} within {format_duration(int(limit_s))}{where}: {why}"
     yield found.since + limit_s, Ending(found.reason, text)
 
