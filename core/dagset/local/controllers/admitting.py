@@ -1,11 +1,11 @@
 """The stand-in for Kueue: whoever asks for a queue is let through at once, for there are no queues here."""
 
+from dagset import constants
 from dagset.local.controllers.changes import Object
 
 __all__ = ["ADMITTED", "admitted_at_once"]
 
 ADMITTED = "no queues on the local cluster: admitted at once"
-_QUEUE_NAME = "kueue.x-k8s.io/queue-name"  # kubernetes-sigs/kueue: pkg/controller/constants/constants.go
 
 
 def admitted_at_once(owner: Object) -> Object | None:
@@ -14,7 +14,7 @@ def admitted_at_once(owner: Object) -> Object | None:
     Created suspended is what no controller has written a status for: a later suspension is the user's and stays.
     """
     metadata, status = owner["metadata"], owner.get("status")
-    asks = _QUEUE_NAME in (metadata.get("labels") or {}) and "deletionTimestamp" not in metadata
+    asks = constants.KUEUE_QUEUE in (metadata.get("labels") or {}) and "deletionTimestamp" not in metadata
     if not asks or status or not owner["spec"].get("suspend"):
         return None
     return {**owner, "spec": {**owner["spec"], "suspend": False}}
