@@ -48,7 +48,7 @@ MESSAGES = {
 HINTS = {
     "succeeded": "",
     "app_error": "Read the pod's last lines; `restarts` has Kubernetes run it again, the engine's retries run it anew.",
-    "failed_fast": "Nothing runs again after this exit code (fail_exit_codes, abort_exit_codes); 134 and 139 are crashes.",
+    "failed_fast": "Nothing runs again after this exit code (fail_exit_codes, abort_exit_codes).",
     "oom_killed": "Give the role more `memory`, or make the program need less.",
     "failed_indexes": "Read the last lines of the first failed index; `restarts` runs failed indexes again.",
     "deadline_exceeded": "Raise `deadline`, or find out what kept the pods: their logs say how far they came.",

@@ -5,14 +5,14 @@ may stand still while a laptop sleeps. So a wait is counted from what the server
 right to about two seconds.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import msgspec
 
 from dagset import constants
 from dagset.model.duration import format_duration
-from dagset.observe import Observation
+from dagset.observe import Observation, reading
 from dagset.observe.ending import Ending
 from dagset.observe.facts import deletion_began
 from dagset.observe.outcome import disruptions_of
@@ -24,23 +24,24 @@ from dagset.observe.workloads import queue_words
 __all__ = ["Limits", "limits_of", "exceeded", "next_deadline"]
 
 Due = tuple[float, Ending]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 NEVER, AT_ONCE = float("inf"), 0.0
 
 
 class Limits(msgspec.Struct, frozen=True):
     """Seconds, and how many free restarts; None is no limit."""
 
-    deadline_s: float | None = None
-    start_timeout_s: float | None = None
-    queue_timeout_s: float | None = None
-    max_disruptions: int | None = None
+    deadline_s: Count | None = None
+    start_timeout_s: Count | None = None
+    queue_timeout_s: Count | None = None
+    max_disruptions: Count | None = None
 
 
-def limits_of(owner: dict[str, Any]) -> Limits:
+def limits_of(owner: Mapping[str, Any]) -> Limits:
     """Return what compile wrote onto the owner; none for a foreign or unreadable text."""
-    text = (owner.get("metadata", {}).get("annotations") or {}).get(constants.LIMITS) or "{}"
+    text = reading.text(owner, "metadata", "annotations", constants.LIMITS) or "{}"
     try:
-        return msgspec.json.decode(text, type=Limits)
+        return msgspec.json.decode(text.encode(errors="replace"), type=Limits)
     except msgspec.DecodeError:
         return Limits()
 
@@ -69,15 +70,15 @@ def _due(seen: Observation, limits: Limits) -> Iterator[Due]:
     yield from _disruptions(seen, limits.max_disruptions)
 
 
-def _deadline(seen: Observation, limit_s: float | None) -> Iterator[Due]:
+def _deadline(seen: Observation, limit_s: int | None) -> Iterator[Due]:
     """Count from the start of the first Job of each run between two suspensions to its end, restarts included."""
     since = running_since(seen.timeline, seen.jobs.values(), restarts=seen.restarts)
     if limit_s is not None and since is not None:
-        words = f"the deadline of {format_duration(int(limit_s))} passed, all attempts together"
+        words = f"the deadline of {format_duration(limit_s)} passed, all attempts together"
         yield since + limit_s - seen.timeline.ran_s, Ending("deadline_exceeded", words)
 
 
-def _start(seen: Observation, limit_s: float | None) -> Iterator[Due]:
+def _start(seen: Observation, limit_s: int | None) -> Iterator[Due]:
     found = stuck(seen)
     if limit_s is None or found is None or found.since is None:
         return
@@ -86,16 +87,16 @@ def _start(seen: Observation, limit_s: float | None) -> Iterator[Due]:
     where = f" on {found.pod.host}" if found.pod is not None and found.pod.host else ""
     words = found.words or ("no scheduler has placed it" if found.word == "Pending" else "")
     why = f"{found.word}: {words}" if words and found.pod is not None else words or found.word
-    text = f"{what} within {format_duration(int(limit_s))}{where}: {why}"
+    text = f"{what} within {format_duration(limit_s)}{where}: {why}"
     yield found.since + limit_s, Ending(found.reason, text)
 
 
-def _queue(seen: Observation, limit_s: float | None) -> Iterator[Due]:
+def _queue(seen: Observation, limit_s: int | None) -> Iterator[Due]:
     """Count this wait only: a node that was preempted waits anew. What somebody suspended by hand waits for ever."""
     queue, since = queue_name(seen.owner), seen.timeline.since
     if limit_s is not None and queue and seen.timeline.queued and since is not None:
         words = queue_words(seen.workload) if seen.workload is not None else "Kueue has made no Workload for it"
-        text = f"not admitted to queue {queue} within {format_duration(int(limit_s))}"
+        text = f"not admitted to queue {queue} within {format_duration(limit_s)}"
         yield since + limit_s, Ending("queue_timeout", f"{text}: {words}" if words else text)
 
 
