@@ -12,11 +12,10 @@ import msgspec
 
 from dagset import constants
 from dagset.model.duration import format_duration
-from dagset.observe import Observation, reading
+from dagset.observe import Observation, reading, spec
 from dagset.observe.ending import Ending
 from dagset.observe.facts import deletion_began
 from dagset.observe.outcome import disruptions_of
-from dagset.observe.spec import queue_name
 from dagset.observe.timeline import running_since
 from dagset.observe.waiting import stuck
 from dagset.observe.workloads import queue_words
@@ -26,6 +25,7 @@ __all__ = ["Limits", "limits_of", "exceeded", "next_deadline"]
 Due = tuple[float, Ending]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 NEVER, AT_ONCE = float("inf"), 0.0
+CLUSTER_FIRST_S = 10  # a Job says that it was too long within a second or two, unless its controller is behind
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -71,9 +71,14 @@ def _due(seen: Observation, limits: Limits) -> Iterator[Due]:
 
 
 def _deadline(seen: Observation, limit_s: int | None) -> Iterator[Due]:
-    """Count from the start of the first Job of each run between two suspensions to its end, restarts included."""
+    """Count from the start of the first Job of each run between two suspensions to its end, restarts included.
+
+    Where the cluster has a deadline for each attempt it goes first: it leaves the pods to be read.
+    """
     since = running_since(seen.timeline, seen.jobs.values(), restarts=seen.restarts)
-    if limit_s is not None and since is not None:
+    ends_by_itself = any(job.failing for job in seen.jobs.values() if job.attempt == seen.restarts)
+    if limit_s is not None and since is not None and not ends_by_itself:
+        since += CLUSTER_FIRST_S if spec.deadline_s(seen.owner) else 0
         words = f"the deadline of {format_duration(limit_s)} passed, all attempts together"
         yield since + limit_s - seen.timeline.ran_s, Ending("deadline_exceeded", words)
 
@@ -93,7 +98,7 @@ def _start(seen: Observation, limit_s: int | None) -> Iterator[Due]:
 
 def _queue(seen: Observation, limit_s: int | None) -> Iterator[Due]:
     """Count this wait only: a node that was preempted waits anew. What somebody suspended by hand waits for ever."""
-    queue, since = queue_name(seen.owner), seen.timeline.since
+    queue, since = spec.queue_name(seen.owner), seen.timeline.since
     if limit_s is not None and queue and seen.timeline.queued and since is not None:
         words = queue_words(seen.workload) if seen.workload is not None else "Kueue has made no Workload for it"
         text = f"not admitted to queue {queue} within {format_duration(limit_s)}"

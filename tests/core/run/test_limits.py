@@ -100,8 +100,13 @@ RESTARTED = {"restarts": 1, "restartsCountTowardsMax": 1}
                 born(array(suspended("True", second=30), startTime=None), suspend=True),
                 born(array(suspended("False", second=80), startTime=at(80))),
             ),
-            150,  # 30 s ran before
+            160,  # 30 s ran before, and the cluster's own deadline goes first
             id="what ran before a suspension counts",
+        ),
+        pytest.param(
+            fold("JobSet", born(jobset()), child("worker", condition("FailureTarget", "DeadlineExceeded"))),
+            None,
+            id="the cluster ends it already",
         ),
     ],
 )
