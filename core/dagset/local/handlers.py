@@ -9,7 +9,7 @@ from aiohttp import web
 from dagset.local import crud
 from dagset.local.answers import body_of, json_answer, list_answer, shown_to
 from dagset.local.errors import Expired
-from dagset.local.logs import LogQuery, check_log, is_assigned, log_path, read_log
+from dagset.local.logs import LogQuery, check_log, container_in, has_ended, is_assigned, log_path, read_log
 from dagset.local.objects import Object, key_of
 from dagset.local.patch import check_patch_type
 from dagset.local.requests import DeleteOptions, Query, Target, decoded, field_condition
@@ -110,24 +110,25 @@ class Handlers:
 
     async def _log(self, request: web.Request, target: Target, query: Query) -> web.StreamResponse:
         pod = crud.find(self._store, target)
-        path = log_path(self._state_dir, pod_uid=pod["metadata"]["uid"])
+        container = container_in(pod, query=query)
+        path = log_path(self._state_dir, pod_uid=pod["metadata"]["uid"], container=container)
         wanted = LogQuery.read(query, now=self._now())
-        check_log(pod, query=query, exists=path.exists())
+        check_log(pod, container=container, query=query, exists=path.exists())
         if not is_assigned(pod):
             return web.Response(status=204)
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
-        async for text in read_log(path, query=wanted, is_over=lambda: self._is_over(pod)):
+        async for text in read_log(path, query=wanted, is_over=lambda: self._is_over(pod, container)):
             await response.write(text)
         await response.write_eof()
         return response
 
-    def _is_over(self, pod: Object) -> bool:
-        """Say whether nothing more will come into the log of this pod."""
+    def _is_over(self, pod: Object, container: str) -> bool:
+        """Say whether nothing more will come into the log of this container."""
         present = self._store.get("Pod", *key_of(pod))
         if present is None or present["metadata"]["uid"] != pod["metadata"]["uid"]:
             return True
-        return crud.is_terminal(present) or self._store.is_ending
+        return crud.is_terminal(present) or has_ended(present, container=container) or self._store.is_ending
 
     def _selected(self, target: Target, query: Query) -> tuple[list[Object], int]:
         namespace = target.namespace if target.resource.namespaced else None

@@ -1,4 +1,4 @@
-"""Reading a pod's log: what the kubelet wrote to `<state>/pods/<uid>/main.log`, one `<RFC3339Nano> <text>` per line."""
+"""Reading a log: what the kubelet wrote to `<state>/pods/<uid>/<container>.log`, each line `<RFC3339Nano> <text>`."""
 
 import asyncio
 import io
@@ -11,7 +11,7 @@ from dagset.local.objects import Object
 from dagset.local.requests import Query
 from dagset.local.status import bad_request
 
-__all__ = ["LogQuery", "check_log", "is_assigned", "log_path", "read_log"]
+__all__ = ["LogQuery", "check_log", "container_in", "has_ended", "is_assigned", "log_path", "read_log"]
 
 _CHUNK = 64 * 1024
 _FOLLOW_S = 0.05
@@ -40,22 +40,50 @@ class LogQuery:
         return cls(query.flag("follow"), query.flag("timestamps"), since, *limits)
 
 
-def log_path(state_dir: Path, *, pod_uid: str) -> Path:
-    """Give the place of a pod's log; agreed with the kubelet."""
-    return state_dir / "pods" / pod_uid / "main.log"
+def log_path(state_dir: Path, *, pod_uid: str, container: str) -> Path:
+    """Give the place of a container's log; agreed with the kubelet."""
+    return state_dir / "pods" / pod_uid / f"{container}.log"
 
 
-def check_log(pod: Object, *, query: Query, exists: bool) -> None:
-    """Refuse (400) what a kubelet would: an unknown container, an earlier run of it, and one that has not started."""
-    name = pod["metadata"]["name"]
-    containers = [container["name"] for container in (pod.get("spec") or {}).get("containers") or []]
-    container = query.values.get("container") or containers[0]
-    if container not in containers:
+def container_in(pod: Object, *, query: Query) -> str:
+    """Give the name of the container whose log is wanted.
+
+    Raises:
+        ApiError: 400, the pod has no such container, or several and none is named (words of the real API).
+    """
+    name, spec = pod["metadata"]["name"], pod.get("spec") or {}
+    names = [container["name"] for container in spec.get("containers") or []]
+    inits = [container["name"] for container in spec.get("initContainers") or []]
+    container = query.values.get("container") or names[0]
+    if len(names) > 1 and not query.values.get("container"):
+        others = f" or one of the init containers: [{' '.join(inits)}]" if inits else ""
+        choice = f"choose one of: [{' '.join(names)}]{others}"
+        raise bad_request(f"a container name must be specified for pod {name}, {choice}")
+    if container not in (*names, *inits):
         raise bad_request(f"container {container} is not valid for pod {name}")
+    return container
+
+
+def check_log(pod: Object, *, container: str, query: Query, exists: bool) -> None:
+    """Refuse (400) what a kubelet would: an earlier run of a container, and one that has not started."""
+    name, waiting = pod["metadata"]["name"], _state(pod, container=container).get("waiting") or {}
     if query.flag("previous"):
         raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
     if not exists and is_assigned(pod) and (pod.get("status") or {}).get("phase") == "Pending":
-        raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: ContainerCreating')
+        reason = waiting.get("reason", "ContainerCreating")
+        raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
+
+
+def has_ended(pod: Object, *, container: str) -> bool:
+    """Say whether a container has ended, and so its log."""
+    return "terminated" in _state(pod, container=container)
+
+
+def _state(pod: Object, *, container: str) -> Object:
+    status = pod.get("status") or {}
+    told = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    states: list[Object] = [one.get("state") or {} for one in told if one["name"] == container]
+    return states[0] if states else {}
 
 
 def is_assigned(pod: Object) -> bool:

@@ -1,6 +1,7 @@
-"""The pure parts of the kubelet: expansion, environment, names, volumes, log lines, statuses."""
+"""The pure parts of the kubelet: expansion, environment, names, log lines."""
 
-import signal
+import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,13 @@ from dagset.local.kubelet.environment import (
     NotStartable,
     arguments_of,
     environment_of,
-    main_container,
     relocated,
 )
 from dagset.local.kubelet.expansion import expand
 from dagset.local.kubelet.loglines import LogLines, without_times
 from dagset.local.kubelet.names import Addresses, group_of, host_of, hosts_text, names_of, peers_of
-from dagset.local.kubelet.podstatus import Ending, Place, disrupted, ended, exit_code_of, running, waiting
 from dagset.local.kubelet.preparation import Preparation
-from dagset.local.kubelet.volumes import mount
+from dagset.local.kubelet.scheduling import this_machine
 
 Object = dict[str, Any]
 
@@ -68,7 +67,7 @@ def pod(*, container: Object | None = None, **spec: Any) -> Object:
 def env_of(*env: Object, env_from: tuple[Object, ...] = (), **facts: Any) -> dict[str, str]:
     one = pod(container={"env": [*env], "envFrom": [*env_from]})
     known = {"lookup": nothing, **facts}
-    return environment_of(one, container=main_container(one), facts=Facts(**known))
+    return environment_of(one, container=one["spec"]["containers"][0], facts=Facts(**known))
 
 
 def field(name: str, path: str) -> Object:
@@ -143,11 +142,11 @@ MISSING: dict[str, tuple[Object, str, tuple[str, str] | None]] = {
     ),
     "key": (
         {"configMapKeyRef": {"name": "conf", "key": "z"}},
-        "couldn't find key z in ConfigMap conf",
+        "couldn't find key z in ConfigMap ns/conf",
         ("ConfigMap", "conf"),
     ),
     "field": ({"fieldRef": {"fieldPath": "spec.nope"}}, "the local cluster does not know the field 'spec.nope'", None),
-    "source": ({"resourceFieldRef": {}}, "the local cluster does not know the variable source resourceFieldRef", None),
+    "source": ({"fileKeyRef": {}}, "the local cluster does not know the variable source fileKeyRef", None),
 }
 
 
@@ -171,13 +170,45 @@ def test_command_and_args_are_expanded_and_moved() -> None:
 
 
 def test_no_command_says_to_give_one() -> None:
-    with pytest.raises(NotStartable, match="give `command`"):
+    with pytest.raises(NotStartable) as caught:
         arguments_of({"name": "main", "args": ["x"]}, env={}, facts=Facts(lookup=nothing))
 
+    words = "the local cluster runs processes, not images: give command (container 'main' has only an image)"
+    assert ("CreateContainerConfigError", words) == (caught.value.reason, caught.value.message)
 
-def test_more_than_one_container_is_refused() -> None:
-    with pytest.raises(NotStartable, match="one container and no init containers"):
-        main_container(pod(initContainers=[{"name": "first"}]))
+
+def test_requests_and_limits_are_counted_in_their_divisor_and_rounded_up() -> None:
+    def share(name: str, resource: str, divisor: str = "0") -> Object:
+        return {"name": name, "valueFrom": {"resourceFieldRef": {"resource": resource, "divisor": divisor}}}
+
+    resources = {"limits": {"cpu": "1500m", "memory": "64Mi"}, "requests": {"cpu": "10m"}}
+    env = [
+        share("CPU", "limits.cpu"),
+        share("MEMORY", "limits.memory", "1Mi"),
+        share("ASKED", "requests.cpu", "1m"),
+        share("LIMIT_IS_REQUEST", "requests.memory"),
+        share("ALL_OF_THE_MACHINE", "limits.ephemeral-storage"),
+    ]
+    one = pod(container={"env": env, "resources": resources})
+    facts = Facts(lookup=nothing, has={"ephemeral-storage": Decimal(7)})
+
+    actual = environment_of(one, container=one["spec"]["containers"][0], facts=facts)
+
+    assert {
+        "CPU": "2",
+        "MEMORY": "64",
+        "ASKED": "10",
+        "LIMIT_IS_REQUEST": str(64 * 2**20),
+        "ALL_OF_THE_MACHINE": "7",
+    } == actual
+
+
+def test_a_secret_that_is_no_text_keeps_its_bytes() -> None:
+    secret = {"kind": "Secret", "metadata": {"name": "safe"}, "data": {"k": "/w=="}, "stringData": {"t": "text"}}
+
+    actual = env_of(env_from=({"secretRef": {"name": "safe"}},), lookup=only(secret))
+
+    assert {"k": b"\xff", "t": b"text"} == {name: os.fsencode(value) for name, value in actual.items()}
 
 
 def test_the_longest_mount_path_wins() -> None:
@@ -275,53 +306,15 @@ def test_a_pod_can_reach_its_coordinator_either_way(tmp_path: Path, names_resolv
     member = pod(container={"env": env}, hostname="js-w-0-1", subdomain="js")
     member["metadata"]["labels"] = {"jobset.sigs.k8s.io/jobset-name": "js"}
 
-    prepared = Preparation(state=tmp_path, node_name="machine").prepare(
-        member, lookup=only(jobset), names_resolve=names_resolve
-    )
+    preparation = Preparation(state=tmp_path, machine=this_machine("machine"))
+    prepared = preparation.prepare(member, lookup=only(jobset), names_resolve=names_resolve)
+    main, mode = member["spec"]["containers"][0], "mount" if names_resolve else None
+    order = preparation.order(member, container=main, ready=prepared, lookup=only(jobset), mode=mode)
 
     hosts = dict(reversed(line.split("\t")) for line in (tmp_path / "hosts" / "u").read_text().splitlines()[-2:])
     leader = hosts["js-w-0-0.js.ns.svc.cluster.local js-w-0-0.js js-w-0-0"]
     assert prepared.place.pod_ip == hosts["js-w-0-1.js.ns.svc.cluster.local js-w-0-1.js js-w-0-1"]
-    assert (coordinator if names_resolve else leader) == prepared.order["env"]["DAGSET_COORDINATOR"]
-
-
-def mounted(volume: Object, *, root: Path, lookup: Any = nothing, **wanted: Any) -> dict[str, str]:
-    container = {"volumeMounts": [{"name": "v", "mountPath": "/m", **wanted}]}
-    return mount(pod(volumes=[{"name": "v", **volume}]), container=container, root=root, lookup=lookup)
-
-
-def test_volumes_are_directories_of_the_pod(tmp_path: Path) -> None:
-    config = {**CONFIG, "binaryData": {"b": "AAE="}}
-    items = {"configMap": {"name": "conf", "items": [{"key": "k", "path": "deep/down"}]}}
-
-    whole = mounted({"configMap": {"name": "conf"}}, root=tmp_path / "1", lookup=only(config))
-    some = mounted(items, root=tmp_path / "2", lookup=only(config))
-    secret = mounted({"secret": {"secretName": "safe"}}, root=tmp_path / "3", lookup=only(SECRET))
-    empty = mounted({"emptyDir": {}}, root=tmp_path / "4", subPath="sub")
-
-    assert {"/m": str(tmp_path / "1" / "v")} == whole
-    assert {"k": b"v", "l": b"w", "b": b"\x00\x01"} == {
-        path.name: path.read_bytes() for path in Path(whole["/m"]).iterdir()
-    }
-    assert "v" == Path(some["/m"], "deep", "down").read_text()
-    assert "hidden" == Path(secret["/m"], "k").read_text()
-    assert {"/m": str(tmp_path / "4" / "v" / "sub")} == empty
-    assert {"/m": "/data"} == mounted({"hostPath": {"path": "/data"}}, root=tmp_path)
-
-
-def test_a_volume_waits_for_its_config_map(tmp_path: Path) -> None:
-    with pytest.raises(
-        NotStartable, match=r'MountVolume\.SetUp failed for volume "v" : configmap "late" not found'
-    ) as caught:
-        mounted({"configMap": {"name": "late"}}, root=tmp_path)
-
-    assert ("ContainerCreating", ("ConfigMap", "late")) == (caught.value.reason, caught.value.missing)
-    assert {"/m": str(tmp_path / "v")} == mounted({"configMap": {"name": "late", "optional": True}}, root=tmp_path)
-
-
-def test_other_kinds_of_volumes_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(NotStartable, match="not persistentVolumeClaim"):
-        mounted({"persistentVolumeClaim": {"claimName": "c"}}, root=tmp_path)
+    assert (coordinator if names_resolve else leader) == order["env"]["DAGSET_COORDINATOR"]
 
 
 def lines_at(*times_ns: int) -> LogLines:
@@ -358,115 +351,3 @@ def test_the_text_alone_can_be_had_from_the_middle_of_a_log() -> None:
 
     assert b"cut\na b\n\n" == without_times(log)
     assert b"a b\n" == without_times(b"half a line\n1970-01-01T00:00:00.000000002Z a b\n")
-
-
-EXITS = {0: 0, 3 << 8: 3, 255 << 8: 255, int(signal.SIGSEGV): 139, int(signal.SIGKILL): 137, int(signal.SIGTERM): 143}
-
-
-@pytest.mark.parametrize(("status", "code"), EXITS.items())
-def test_exit_codes_are_those_of_a_container_runtime(status: int, code: int) -> None:
-    assert code == exit_code_of(status)
-
-
-def conditions(status: Object) -> dict[str, tuple[str, str | None]]:
-    return {one["type"]: (one["status"], one.get("reason")) for one in status["conditions"]}
-
-
-def test_a_running_pod() -> None:
-    status = running(pod(), place=Place(host_ip="127.0.0.1", pod_ip="127.64.0.1"), now=0)
-
-    types = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-    at = "1970-01-01T00:00:00Z"
-    assert {
-        "phase": "Running",
-        "conditions": [
-            {"type": type_, "status": "True", "lastProbeTime": None, "lastTransitionTime": at} for type_ in types
-        ],
-        "hostIP": "127.0.0.1",
-        "hostIPs": [{"ip": "127.0.0.1"}],
-        "podIP": "127.64.0.1",
-        "podIPs": [{"ip": "127.64.0.1"}],
-        "startTime": at,
-        "containerStatuses": [
-            {
-                "name": "main",
-                "image": "busybox:1",
-                "imageID": "",
-                "lastState": {},
-                "ready": True,
-                "restartCount": 0,
-                "started": True,
-                "state": {"running": {"startedAt": at}},
-            }
-        ],
-    } == status
-
-
-ENDINGS: dict[str, tuple[Ending, str, Object, str]] = {
-    "well": (
-        Ending(0, "Completed", at=9, started_at="s"),
-        "Succeeded",
-        {"exitCode": 0, "reason": "Completed", "startedAt": "s"},
-        "PodCompleted",
-    ),
-    "badly": (
-        Ending(3, "Error", at=9, started_at="s", message="broken\n"),
-        "Failed",
-        {"exitCode": 3, "reason": "Error", "startedAt": "s", "message": "broken\n"},
-        "PodFailed",
-    ),
-    "never started": (
-        Ending(128, "StartError", at=9, message="m"),
-        "Failed",
-        {"exitCode": 128, "reason": "StartError", "startedAt": "1970-01-01T00:00:00Z", "message": "m"},
-        "PodFailed",
-    ),
-}
-
-
-@pytest.mark.parametrize(("ending", "phase", "state", "why"), ENDINGS.values(), ids=ENDINGS.keys())
-def test_a_pod_that_is_over(ending: Ending, phase: str, state: Object, why: str) -> None:
-    status = ended(pod(), ending=ending)
-
-    terminated = {**state, "finishedAt": "1970-01-01T00:00:09Z"}
-    assert (phase, {"terminated": terminated}) == (status["phase"], status["containerStatuses"][0]["state"])
-    assert ("False", why) == conditions(status)["Ready"] == conditions(status)["ContainersReady"]
-
-
-def test_a_waiting_pod_says_what_for() -> None:
-    status = waiting(pod(), reason="CreateContainerConfigError", message="give `command`", now=0)
-
-    state = {"waiting": {"reason": "CreateContainerConfigError", "message": "give `command`"}}
-    assert ("Pending", state) == (status["phase"], status["containerStatuses"][0]["state"])
-    assert ("False", "ContainersNotReady") == conditions(status)["Ready"]
-
-
-def test_what_others_say_of_a_pod_is_kept() -> None:
-    evicted = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
-    one = pod()
-    one["status"]["conditions"] = [evicted]
-
-    status = ended(one, ending=Ending(143, "Error", at=9))
-
-    assert evicted == status["conditions"][0]
-    assert ("True", "TerminationByKubelet") == conditions(disrupted({"status": status}, now=0))["DisruptionTarget"]
-    assert 6 == len(disrupted({"status": status}, now=0)["conditions"])
-
-
-def test_conditions_that_do_not_change_keep_their_time() -> None:
-    one = pod()
-    one["status"] = running(one, place=Place(host_ip="h", pod_ip="p"), now=0)
-
-    times = {
-        each["type"]: each["lastTransitionTime"]
-        for each in ended(one, ending=Ending(0, "Completed", at=9))["conditions"]
-    }
-
-    changed, kept = "1970-01-01T00:00:09Z", "1970-01-01T00:00:00Z"
-    assert {
-        "PodReadyToStartContainers": changed,
-        "Initialized": kept,
-        "Ready": changed,
-        "ContainersReady": changed,
-        "PodScheduled": kept,
-    } == times

@@ -5,95 +5,24 @@ import os
 import re
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dagset.local.kubelet.agent import Kubelet
 from dagset.local.store import Store
-from tests.core.local.waiting import until
+from tests.core.local.machine import Machine, machine_at, terminated
 from tests.realcluster.fixtures import left_out
 
 Object = dict[str, Any]
 PATIENCE_S = 30.0
 
 
-class Machine:
-    """A store with a kubelet at work on it."""
-
-    def __init__(self, store: Store, state: Path) -> None:
-        self.store, self.state = store, state
-        self.kubelet = Kubelet(store, state=state)
-
-    def create(self, name: str, *command: str, **more: Any) -> Object:
-        container = {"name": "main", "image": "x", "command": [*command], **more.pop("container", {})}
-        container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
-        metadata = {"name": name, "namespace": "default", **more.pop("metadata", {})}
-        spec = {"restartPolicy": "Never", "containers": [container], **more}
-        return self.store.create("Pod", {"metadata": metadata, "spec": spec, "status": {"phase": "Pending"}})
-
-    async def until(self, is_true: Callable[[], Any]) -> Any:
-        """Wait for a change of the store after which this gives something."""
-        return await until(self.store, is_true, patience_s=PATIENCE_S)
-
-    async def phase(self, name: str, *phases: str) -> Object:
-        """Wait until the pod is in one of these phases."""
-
-        def there() -> Object | None:
-            pod = self.store.get("Pod", "default", name)
-            return pod if pod is not None and pod["status"]["phase"] in phases else None
-
-        found: Object = await self.until(there)
-        return found
-
-    async def end_of(self, name: str) -> Object:
-        """Wait until the pod is over."""
-        return await self.phase(name, "Succeeded", "Failed")
-
-    async def gone(self, name: str) -> None:
-        """Wait until the pod is removed."""
-        await self.until(lambda: self.store.get("Pod", "default", name) is None)
-
-    def log(self, pod: Object) -> str:
-        """Give what the pod printed, without the times."""
-        text = (self.state / "pods" / pod["metadata"]["uid"] / "main.log").read_text(errors="replace")
-        return "".join(line.partition(" ")[2] for line in text.splitlines(keepends=True))
-
-    async def said(self, pod: Object, word: str) -> str:
-        """Wait until the pod has printed a word; it must end the line."""
-        path = self.state / "pods" / pod["metadata"]["uid"] / "main.log"
-        async with asyncio.timeout(PATIENCE_S):
-            while f"{word}\n" not in (path.read_text() if path.exists() else ""):
-                await asyncio.sleep(0.01)  # nothing tells when a file grows
-        return self.log(pod)
-
-
-@asynccontextmanager
-async def machine_at(path: Path) -> AsyncIterator[Machine]:
-    store = Store(path / "store.db")
-    machine = Machine(store, path)
-    unsubscribe = store.subscribe(machine.kubelet.notice)
-    await machine.kubelet.start()
-    try:
-        yield machine
-    finally:
-        await machine.kubelet.stop()
-        unsubscribe()
-        store.close()
-
-
 @pytest.fixture
 async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     async with machine_at(tmp_path) as one:
         yield one
-
-
-def terminated(pod: Object) -> Object:
-    state: Object = pod["status"]["containerStatuses"][0]["state"]["terminated"]
-    return {key: value for key, value in state.items() if key not in ("startedAt", "finishedAt")}
 
 
 def is_alive(pid: int) -> bool:
@@ -150,9 +79,15 @@ async def test_last_words_are_the_last_80_lines_and_2_kib(machine: Machine) -> N
 
 
 NOT_STARTED = {
-    "not in PATH": (("nosuch",), 'failed to start the process: exec: "nosuch": executable file not found in $PATH'),
-    "no such file": (("/no/such",), 'failed to start the process: exec: "/no/such": no such file or directory'),
-    "not executable": (("/etc/hosts",), 'failed to start the process: exec: "/etc/hosts": permission denied'),
+    "not in PATH": (
+        ("nosuch",),
+        'unable to start container process: exec: "nosuch": executable file not found in $PATH',
+    ),
+    "no such file": (
+        ("/no/such",),
+        'unable to start container process: exec: "/no/such": stat /no/such: no such file or directory',
+    ),
+    "not executable": (("/etc/hosts",), 'unable to start container process: exec: "/etc/hosts": permission denied'),
 }
 
 
@@ -176,7 +111,7 @@ async def test_no_command_keeps_the_pod_waiting_with_advice(machine: Machine) ->
         statuses = pod["status"].get("containerStatuses") or [{}]
         return str(statuses[0].get("state", {}).get("waiting", {}).get("message", ""))
 
-    assert "give `command`" in await machine.until(why)
+    assert "not images: give command" in await machine.until(why)
 
 
 async def test_a_pod_has_its_own_environment_and_nothing_of_ours(
@@ -213,7 +148,9 @@ async def test_a_pod_works_in_its_own_directory_unless_told_otherwise(machine: M
 
     assert f"{machine.state}/pods/{own['metadata']['uid']}/work\n" == machine.log(own)
     assert f"{machine.state}\n" == machine.log(told)
-    assert machine.log(nowhere).endswith("/work\n")
+    has_mounts = machine.kubelet.capabilities()["peer_host_names"]
+    assert machine.log(nowhere).endswith("/no/such/directory\n" if has_mounts else "/work\n")
+    assert not Path("/no/such").exists()
 
 
 async def test_log_lines_are_stamped_and_in_order(machine: Machine) -> None:

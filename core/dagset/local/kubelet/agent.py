@@ -13,8 +13,10 @@ from typing import Any
 
 from dagset.local.controllers.changes import Object, is_deleting
 from dagset.local.kubelet.hostlink import Event, HostLink
-from dagset.local.kubelet.podlife import OVER, PodLife, PodStore
+from dagset.local.kubelet.podlife import OVER, PodLife
+from dagset.local.kubelet.podrecord import PodRecord, PodStore
 from dagset.local.kubelet.preparation import Preparation
+from dagset.local.kubelet.scheduling import this_machine
 
 __all__ = ["Kubelet", "PodStore"]
 
@@ -29,11 +31,12 @@ class Kubelet:
     """One per state directory. `notice` may be called from the store's callback: it only wakes."""
 
     def __init__(self, store: PodStore, *, state: Path, now: Callable[[], float] = time.time) -> None:
-        node_name = socket.gethostname()
         self._store = store
         self._pods_dir = state / "pods"
-        self._preparation = Preparation(state=state, node_name=node_name)
-        self._life = PodLife(store, preparation=self._preparation, node_name=node_name, tell=self._tell, now=now)
+        self._preparation = Preparation(state=state, machine=this_machine(socket.gethostname()))
+        node_name, directory = self._preparation.node_name, self._preparation.pod_dir
+        self._record = PodRecord(store, node_name=node_name, directory=directory, now=now)
+        self._life = PodLife(self._record, preparation=self._preparation, tell=self._tell, awaits=self._await)
         self._link = HostLink(on_event=self._heard, on_lost=self._lost_host)
         self._host: Event | None = None
         self._queue: asyncio.Queue[Key] = asyncio.Queue()
@@ -83,12 +86,16 @@ class Kubelet:
         return {
             "peer_host_names": host["namespaces"] is not None,
             "peer_host_names_by": f"{host['namespaces']} namespace" if host["namespaces"] else f"none: {host['why']}",
-            "memory_limit": False,
+            "volumes": "mounted" if host["namespaces"] else "by rewriting paths in env, command and args",
+            "memory_limit": True,
+            "memory_limit_by": "measuring the processes, five times a second",
+            "ephemeral_storage_limit": False,
             "images": False,
         }
 
     async def _start_host(self) -> None:
         self._host = await self._link.start(probe_hosts=self._preparation.probe_hosts())
+        self._life.use(mode=self._host["namespaces"])
 
     def _tell(self, order: Event) -> None:
         self._link.tell(order)
@@ -110,6 +117,10 @@ class Kubelet:
         await asyncio.sleep(_RETRY_S)
         await self._start_host()
         self._wake_all(self._store.list("Pod")[0])
+
+    def _await(self, pod: Object, missing: tuple[str, str]) -> None:
+        namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        self._waiting_for[missing[0], namespace, missing[1]].add(("Pod", namespace, name))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="kubelet")
@@ -146,10 +157,8 @@ class Kubelet:
         if pod is None or self._is_stopping or self._host is None:
             return
         if pod["status"]["phase"] in OVER:
-            self._life.remove_if_asked(pod)
+            self._record.remove_if_asked(pod)
         elif is_deleting(pod):
             self._life.stop(pod)
         elif pod["status"]["phase"] == "Pending":
-            problem = self._life.start(pod, names_resolve=self._host["namespaces"] is not None)
-            if problem is not None and problem.missing is not None:
-                self._waiting_for[problem.missing[0], pod["metadata"]["namespace"], problem.missing[1]].add(key)
+            self._life.start(pod)

@@ -4,11 +4,13 @@ A process of its own, because forking a small process is quick, because what a p
 server, and because it outlives a killed daemon just long enough to clean up. It reads orders from stdin and writes
 events to stdout, one JSON object per line:
 
-    {"do": "start", "id", "argv", "env", "cwd", "log", "hosts", "hostname"}      {"do": "signal", "id", "signal"}
-    {"event": "ready", "namespaces": "mount"|"user"|null, "why"}                 {"event": "started", "id", "pid", "at"}
-    {"event": "refused", "id", "stage", "errno", "text", "at"}               {"event": "ended", "id", "status", "at"}
+    {"do": "start", "id", "argv", "env", "cwd", "log", "hosts", "hostname", "mounts", "spare", "memory_bytes"}
+    {"do": "signal", "id", "signal"}
+    {"event": "ready", "namespaces": "mount"|"user"|null, "why"}    {"event": "started", "id", "pid", "at"}
+    {"event": "refused", "id", "stage", "errno", "text", "at"}      {"event": "ended", "id", "status", "is_oom", "at"}
 
-`ended` is said when the log is complete and no process of the pod's process group is left.
+An id is that of a container, `<pod uid>/<name>`; each is a process group. `ended` is said when the log is complete and
+no process of the group is left.
 """
 
 import contextlib
@@ -22,6 +24,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from dagset.local.kubelet.memory import too_large
 from dagset.local.kubelet.podrun import PodRun
 from dagset.local.kubelet.sandbox import become_subreaper, probe, run_pod
 from dagset.local.kubelet.strays import namespace_of, orphans
@@ -32,6 +35,7 @@ _CHUNK = 64 * 1024
 _PATIENCE_S = 2.0  # for processes that SIGKILL does not end at once (they wait for a disk)
 _SWEEP_AFTER_S = 1.0
 _POLL_S = 0.02
+_WEIGH_S, _WEIGH_REST = 0.2, 10.0
 
 
 class PodHost:
@@ -46,6 +50,7 @@ class PodHost:
         self._by_pid: dict[int, PodRun] = {}
         self._ended_sessions: set[int] = set()
         self._sweep_at: float | None = None
+        self._weigh_at: float | None = None
         self._selector = selectors.DefaultSelector()
         self._orders = b""
         self._is_told_to_end = False
@@ -116,10 +121,13 @@ class PodHost:
         os.close(errors_end)
         for fd in (output, errors):
             os.set_blocking(fd, False)
-        run = PodRun(id=order["id"], pid=pid, log=log, output=output, errors=errors)
+        memory_bytes = order["memory_bytes"]
+        run = PodRun(id=order["id"], pid=pid, log=log, output=output, errors=errors, memory_bytes=memory_bytes)
         self._runs[run.id] = self._by_pid[pid] = run
         self._watch(output, lambda: self._take_output(run))
         self._watch(errors, lambda: self._take_errors(run))
+        if memory_bytes is not None and self._weigh_at is None:
+            self._weigh_at = time.monotonic() + _WEIGH_S
 
     def _take_output(self, run: PodRun) -> None:
         if not run.take_output() and run.output is not None:
@@ -167,11 +175,26 @@ class PodHost:
                 continue
             if run.is_over() or now > run.ended_at + _PATIENCE_S:
                 self._forget(run)
-                self._tell({"event": "ended", "id": run.id, "status": run.status})
+                self._tell({"event": "ended", "id": run.id, "status": run.status, "is_oom": run.is_oom})
             elif run.output is not None and now > run.ended_at + _POLL_S:
                 self._sweep_at = min(self._sweep_at or now, now)  # somebody still holds the log open
         if self._sweep_at is not None and now >= self._sweep_at:
             self._sweep()
+        if self._weigh_at is not None and now >= self._weigh_at:
+            self._weigh(now)
+
+    def _weigh(self, now: float) -> None:
+        """Kill what uses more memory than it may; look again soon, or later when looking takes long."""
+        limits = {
+            run.pid: run.memory_bytes
+            for run in self._by_pid.values()
+            if run.status is None and run.memory_bytes is not None
+        }
+        for pid in too_large(limits) if limits else ():
+            self._by_pid[pid].is_oom = True
+            self._by_pid[pid].signal(signal.SIGKILL)
+        took_s = time.monotonic() - now
+        self._weigh_at = time.monotonic() + max(_WEIGH_S, _WEIGH_REST * took_s) if limits else None
 
     def _sweep(self) -> None:
         """Kill what pods that are over have left behind in other process groups or sessions."""
@@ -191,7 +214,8 @@ class PodHost:
     def _patience_s(self) -> float | None:
         if any(run.status is not None for run in self._by_pid.values()):
             return _POLL_S
-        return None if self._sweep_at is None else max(0.0, self._sweep_at - time.monotonic())
+        times = [at for at in (self._sweep_at, self._weigh_at) if at is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _end_everything(self) -> None:
         deadline = time.monotonic() + _PATIENCE_S

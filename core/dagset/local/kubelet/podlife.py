@@ -1,141 +1,123 @@
-"""What happens to one pod after the other: start, end, being stopped, being lost, removal; each writes its status."""
+"""What happens to one pod after the other: start, end, being stopped, being lost; each step writes its status."""
 
 import asyncio
 import logging
-import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from dataclasses import replace
+from typing import Any
 
-from dagset.local.controllers.changes import Object, is_deleting
+from dagset.local.controllers.changes import Object, moment
+from dagset.local.kubelet.containers import (
+    Container,
+    back_off_s,
+    first_states,
+    is_over,
+    is_sidecar,
+    is_work_over,
+    named,
+    to_start,
+    to_stop,
+)
 from dagset.local.kubelet.environment import NotStartable
 from dagset.local.kubelet.hostlink import Event
 from dagset.local.kubelet.lastwords import last_words, refusal
-from dagset.local.kubelet.podstatus import Ending, Place, disrupted, ended, exit_code_of, running, waiting
+from dagset.local.kubelet.podrecord import PodRecord
+from dagset.local.kubelet.podruns import Run, run_of
+from dagset.local.kubelet.podstatus import (
+    Ending,
+    containers_of,
+    disrupted,
+    exit_code_of,
+    late,
+    lost,
+    running_state,
+    status_of,
+    unscheduled,
+    waiting_state,
+)
 from dagset.local.kubelet.preparation import Preparation
+from dagset.local.kubelet.scheduling import why_not_here
+from dagset.local.kubelet.volumes import missing_claim
 
-__all__ = ["OVER", "PodLife", "PodStore"]
+__all__ = ["OVER", "Await", "PodLife"]
 
 OVER = ("Succeeded", "Failed")
-_LOST = "The container could not be located when the pod was terminated: the local cluster was not running"
-_NEVER_RAN = "The pod was deleted before its process was started"
+Await = Callable[[Object, tuple[str, str]], None]  # pod, (kind, name) of what it waits for
+_LOST = "The container could not be located when the pod was terminated"
+_KILL, _DEADLINE = "kill", "deadline"
 
 logger = logging.getLogger(__name__)
-
-
-class PodStore(Protocol):
-    """What the kubelet needs of the store."""
-
-    def get(self, kind: str, namespace: str, name: str) -> Object | None:
-        """Give one object, or None."""
-
-    def list(self, kind: str) -> tuple[list[Object], int]:
-        """Give all objects of a kind."""
-
-    def update(self, kind: str, thing: Object) -> Object:
-        """Store a new version."""
-
-    def remove(self, kind: str, namespace: str, name: str) -> Object | None:
-        """Take an object away for good."""
-
-
-@dataclass
-class _Run:
-    """A pod whose start has been ordered and whose end has not been told."""
-
-    uid: str
-    namespace: str
-    name: str
-    place: Place
-    group: str
-    started_at: str | None = None
-    kill_at: float | None = None
-    kill_timer: asyncio.TimerHandle | None = None
 
 
 class PodLife:
     """The pods that run, and what becomes of them. Every method returns at once."""
 
     def __init__(
-        self,
-        store: PodStore,
-        *,
-        preparation: Preparation,
-        node_name: str,
-        tell: Callable[[Event], None],
-        now: Callable[[], float],
+        self, record: PodRecord, *, preparation: Preparation, tell: Callable[[Event], None], awaits: Await
     ) -> None:
-        self._store, self._preparation, self._node_name = store, preparation, node_name
-        self._tell, self._now = tell, now
-        self._runs: dict[str, _Run] = {}
+        self._record, self._preparation, self._tell, self._awaits = record, preparation, tell, awaits
+        self._mode: str | None = None
+        self._runs: dict[str, Run] = {}
+        self._alive: set[str] = set()
         self._gone_groups: set[str] = set()
         self.nothing_runs = asyncio.Event()
         self.nothing_runs.set()
 
-    def start(self, pod: Object, *, names_resolve: bool) -> NotStartable | None:
-        """Order the pod's start, unless it runs already; gives what it waits for, if it cannot start yet."""
-        metadata = pod["metadata"]
-        if metadata["uid"] in self._runs:
-            return None
-        try:
-            ready = self._preparation.prepare(pod, lookup=self._lookup(pod), names_resolve=names_resolve)
-        except NotStartable as problem:
-            status = waiting(pod, reason=problem.reason, message=problem.message, now=self._now())
-            self._store.update("Pod", {**pod, "status": status})
-            return problem
-        except OSError as error:
-            self._refuse(pod, message=f"the machine refused the pod's directory: {error}")
-            return None
-        run = _Run(metadata["uid"], metadata["namespace"], metadata["name"], place=ready.place, group=ready.group)
-        self._runs[run.uid] = run
-        self.nothing_runs.clear()
-        self._tell(ready.order)
-        return None
+    def use(self, *, mode: str | None) -> None:
+        """Say which namespaces pods have: `mount`, `user`, or None."""
+        self._mode = mode
+
+    def start(self, pod: Object) -> None:
+        """Take a pod, and start what can be started of it; what it waits for is told to `awaits`."""
+        run = self._runs.get(pod["metadata"]["uid"]) or self._taken(pod)
+        if run is None or run.is_ending:
+            return
+        if run.ready is None:
+            self._prepare(run, pod=pod)
+        if run.ready is not None:
+            self._start_containers(run, pod=pod)
 
     def stop(self, pod: Object) -> None:
         """End a pod whose deletion was asked for: SIGTERM, and SIGKILL when its grace period is over."""
-        if (run := self._runs.get(pod["metadata"]["uid"])) is None:
-            ending = Ending(exit_code=137, reason="ContainerStatusUnknown", at=self._now(), message=_NEVER_RAN)
-            self.remove_if_asked(self._store.update("Pod", {**pod, "status": ended(pod, ending=ending)}))
-            return
-        loop, grace_s = asyncio.get_running_loop(), pod["metadata"].get("deletionGracePeriodSeconds", 30)
-        if run.kill_at is None:
-            self._signal(run, number=signal.SIGTERM)
-        if run.kill_at is None or loop.time() + grace_s < run.kill_at:
-            self._cancel_kill(run)
-            run.kill_at = loop.time() + grace_s
-            run.kill_timer = loop.call_at(run.kill_at, self._signal, run, signal.SIGKILL)
+        run = self._runs.get(pod["metadata"]["uid"])
+        if run is None:  # nothing of it ever ran (Kubernetes: pkg/controller/podgc, of unscheduled terminating pods)
+            self._record.remove_if_asked(
+                self._record.write(pod, status={**pod["status"], "phase": "Failed"}, is_taken=False)
+            )
+        else:
+            self._end(run, pod=pod, grace_s=pod["metadata"].get("deletionGracePeriodSeconds", 30))
 
     def kill(self, uid: str) -> None:
         """End a pod whose object is gone."""
         if (run := self._runs.get(uid)) is not None:
-            self._signal(run, signal.SIGKILL)
+            run.is_ending = True
+            self._signal_all(run, number=signal.SIGKILL)
+            self._go_on(run, pod=None)
 
     def disrupt_all(self) -> None:
-        """Ask all pods to end because the local cluster stops."""
-        for run in self._runs.values():
-            if (pod := self._pod_of(run)) is not None:
-                self._store.update("Pod", {**pod, "status": disrupted(pod, now=self._now())})
-            self._signal(run, signal.SIGTERM)
+        """Ask all pods to end because the local cluster stops; those that only wait go on waiting at the next start."""
+        for run in [*self._runs.values()]:
+            pod = self._record.of(run)
+            if not run.is_alive or pod is None:
+                self._forget(run)
+                continue
+            run.is_ending = True
+            self._record.write(pod, status=disrupted(pod, now=self._record.now()))
+            self._signal_all(run, number=signal.SIGTERM)
 
     def lose_all(self) -> None:
         """Mark every pod that is said to run as lost: there is no pod host, so there is no process."""
         for run in [*self._runs.values()]:
             self._forget(run)
-        for pod in self._store.list("Pod")[0]:
+        self._alive.clear()
+        self.nothing_runs.set()
+        for pod in self._record.pods():
             if pod["status"]["phase"] == "Running":
-                marked = {**pod, "status": disrupted(pod, now=self._now())}
-                reason, started_at = "ContainerStatusUnknown", _started_at(pod)
-                ending = Ending(137, reason, at=self._now(), started_at=started_at, message=_LOST)
-                self._store.update("Pod", {**marked, "status": ended(marked, ending=ending)})
-
-    def remove_if_asked(self, pod: Object) -> None:
-        """Take a pod away that is over, to be deleted, and counted by whoever owns it."""
-        if is_deleting(pod) and not pod["metadata"].get("finalizers"):
-            self._store.remove("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
-            self._drop_directory(pod["metadata"]["uid"])
+                at = self._record.now()
+                now = lost(containers_of(pod), message=f"{_LOST}: the local cluster was not running", at=at)
+                marked = {**pod, "status": disrupted(pod, now=at)}
+                self._record.write(pod, status=status_of(marked, now=now, at=at))
 
     def owner_is_gone(self, uid: str) -> None:
         """Give the addresses of a JobSet's or Job's pods back, now or when the last of them has ended."""
@@ -143,79 +125,204 @@ class PodLife:
         self._release_if_unused(uid)
 
     def heard(self, event: Event) -> None:
-        """Take what the pod host says into the pod's status."""
-        if (run := self._runs.get(event["id"])) is None:
+        """Take what the pod host says of a container into its pod's status."""
+        uid, _, name = event["id"].partition("/")
+        if (run := self._runs.get(uid)) is None:
             return
-        pod = self._pod_of(run)
+        pod, one = self._record.of(run), run.containers[name]
         if event["event"] == "started":
-            self._started(run, pod=pod, at=event["at"])
-            return
-        self._forget(run)
-        if pod is None:
-            self._drop_directory(run.uid)
-        elif event["event"] == "refused":
-            self._refuse(pod, message=refusal(pod, event=event))
+            run.containers[name] = replace(one, state=running_state(event["at"]), is_ordered=False)
+            if run.is_ending:  # a signal sent before the start may have met nobody
+                self._signal(run, name=name, number=signal.SIGKILL if pod is None else signal.SIGTERM)
         else:
-            self._ended(run, pod=pod, event=event)
+            self._alive.discard(event["id"])
+            ending = self._ending(run, container=pod and named(pod, name), event=event)
+            run.containers[name] = replace(one, state=ending.state, is_ordered=False)
+        self._go_on(run, pod=pod)
 
-    def _lookup(self, pod: Object) -> Callable[[str, str], Object | None]:
-        return lambda kind, name: self._store.get(kind, pod["metadata"]["namespace"], name)
+    def _taken(self, pod: Object) -> Run | None:
+        """Give the run of a new pod, None when there is no place for it."""
+        claim = missing_claim(pod, lookup=self._record.lookup(pod))
+        why = why_not_here(pod, machine=self._preparation.machine, missing_claim=claim)
+        at = self._record.now()
+        if why is not None:
+            self._record.write(pod, status=unscheduled(pod, why=why, at=at), is_taken=False)
+            self._record.say(pod, reason="FailedScheduling", message=why)
+            if claim is not None:
+                self._awaits(pod, ("PersistentVolumeClaim", claim))
+            return None
+        run = self._runs[pod["metadata"]["uid"]] = run_of(pod, containers=first_states(pod))
+        if (seconds := pod["spec"].get("activeDeadlineSeconds")) is not None:
+            began = pod["status"].get("startTime")
+            passed_s = at - moment(began).timestamp() if began else 0.0
+            run.set_timer(_DEADLINE, asyncio.get_running_loop().call_later(seconds - passed_s, self._too_late, run))
+        return run
 
-    def _pod_of(self, run: _Run) -> Object | None:
-        pod = self._store.get("Pod", run.namespace, run.name)
-        return pod if pod is not None and pod["metadata"]["uid"] == run.uid else None
+    def _prepare(self, run: Run, *, pod: Object) -> None:
+        try:
+            names_resolve = self._mode is not None
+            run.ready = self._preparation.prepare(pod, lookup=self._record.lookup(pod), names_resolve=names_resolve)
+        except NotStartable as problem:
+            is_volume = problem.reason == "ContainerCreating"  # a real kubelet tells why in an event only
+            for name, one in first_states(pod).items():
+                waiting = waiting_state(problem.reason, message=problem.message)
+                run.containers[name] = one if is_volume else Container(waiting)
+            self._record.say(pod, reason="FailedMount" if is_volume else "Failed", message=problem.message)
+            self._write(run, pod=pod)
+            self._wait(pod, problem=problem)
+        except OSError as error:
+            message = f"the machine refused the pod's directory: {error}"
+            ending = Ending(128, "StartError", at=self._record.now(), message=message)
+            run.containers = {name: Container(ending.state) for name in run.containers}
+            self._go_on(run, pod=pod)
 
-    def _started(self, run: _Run, *, pod: Object | None, at: float) -> None:
-        if pod is None:
-            self._signal(run, signal.SIGKILL)
-            return
-        status = running(pod, place=run.place, now=at)
-        run.started_at = status["containerStatuses"][0]["state"]["running"]["startedAt"]
-        spec = {**pod["spec"], "nodeName": self._node_name}
-        self._store.update("Pod", {**pod, "spec": spec, "status": status})
+    def _start_containers(self, run: Run, *, pod: Object) -> None:
+        problems = [self._start_one(run, pod=pod, container=one) for one in to_start(pod, now=run.containers)]
+        if any(problem is not None for problem in problems):
+            self._write(run, pod=pod)
+        for problem in problems:
+            self._wait(pod, problem=problem)
 
-    def _ended(self, run: _Run, *, pod: Object, event: Event) -> None:
-        code = exit_code_of(event["status"])
-        message = last_words(pod, log=self._preparation.log(run.uid)) if code else ""
-        reason = "Error" if code else "Completed"
-        ending = Ending(code, reason, at=event["at"], started_at=run.started_at, message=message)
-        self.remove_if_asked(self._store.update("Pod", {**pod, "status": ended(pod, ending=ending)}))
+    def _start_one(self, run: Run, *, pod: Object, container: Object) -> NotStartable | None:
+        name = container["name"]
+        if run.ready is None:
+            return None
+        try:
+            lookup, mode = self._record.lookup(pod), self._mode
+            order = self._preparation.order(pod, container=container, ready=run.ready, lookup=lookup, mode=mode)
+        except NotStartable as problem:
+            run.containers[name] = replace(
+                run.containers[name], state=waiting_state(problem.reason, message=problem.message)
+            )
+            self._say_of(pod, name=name, message=f"Error: {problem.message}")
+            return problem
+        one = run.containers[name]
+        run.containers[name] = replace(one, is_ordered=True, restarts=one.restarts + bool(one.last))
+        self._alive.add(order["id"])
+        self.nothing_runs.clear()
+        self._tell(order)
+        return None
 
-    def _refuse(self, pod: Object, *, message: str) -> None:
-        ending = Ending(exit_code=128, reason="StartError", at=self._now(), message=message)
-        self.remove_if_asked(self._store.update("Pod", {**pod, "status": ended(pod, ending=ending)}))
-
-    def _signal(self, run: _Run, number: int) -> None:
-        self._tell({"do": "signal", "id": run.uid, "signal": int(number)})
-
-    def _cancel_kill(self, run: _Run) -> None:
-        if run.kill_timer is not None:
-            run.kill_timer.cancel()
-
-    def _forget(self, run: _Run) -> None:
-        self._cancel_kill(run)
-        del self._runs[run.uid]
-        if run.group == run.uid:
-            self._preparation.release(run.group)
-        else:
-            self._release_if_unused(run.group)
-        if not self._runs:
+    def _go_on(self, run: Run, *, pod: Object | None) -> None:
+        """Do what follows from a container's start or end: the next one, a sidecar's end, the pod's."""
+        if not self._alive:
             self.nothing_runs.set()
+        if pod is None:
+            if not run.is_alive:
+                self._forget(run)
+                self._record.drop_directory(run.uid)
+            return
+        if not run.is_ending:
+            self._restart_sidecars(run, pod=pod)
+        stopping = to_stop(pod, now=run.containers, is_ending=run.is_ending)
+        self._ask(run, names=stopping)
+        if stopping and run.kill_at is None:
+            self._kill_after(run, grace_s=_grace_s(pod))
+        if is_over(pod, now=run.containers) or (run.is_ending and not run.is_alive):
+            self._finish(run, pod=pod)
+            return
+        self._write(run, pod=pod)
+        if not run.is_ending and not stopping:
+            self._start_containers(run, pod=pod)
+
+    def _restart_sidecars(self, run: Run, *, pod: Object) -> None:
+        if is_work_over(pod, now=run.containers):
+            return
+        for container in pod["spec"].get("initContainers") or []:
+            one = run.containers[container["name"]]
+            if is_sidecar(container) and one.exit_code is not None:
+                wait_s = back_off_s(one.restarts)
+                who = f"container={container['name']} pod={run.name}_{run.namespace}({run.uid})"
+                message = f"back-off {wait_s:.0f}s restarting failed {who}"
+                state = waiting_state("CrashLoopBackOff", message=message)
+                run.containers[container["name"]] = Container(state, last=one.state, restarts=one.restarts)
+                timer = asyncio.get_running_loop().call_later(wait_s, self._start_again, run, container)
+                run.set_timer(container["name"], timer)
+
+    def _start_again(self, run: Run, container: Object) -> None:
+        if (pod := self._record.of(run)) is not None and not run.is_ending:
+            self._wait(pod, problem=self._start_one(run, pod=pod, container=container))
+
+    def _too_late(self, run: Run) -> None:
+        if (pod := self._record.of(run)) is not None:
+            run.is_late = True
+            self._end(run, pod=pod, grace_s=_grace_s(pod))
+
+    def _end(self, run: Run, *, pod: Object, grace_s: float) -> None:
+        run.is_ending = True
+        if run.kill_at is None or asyncio.get_running_loop().time() + grace_s < run.kill_at:
+            self._kill_after(run, grace_s=grace_s)
+        if run.is_alive:
+            self._ask(run, names=to_stop(pod, now=run.containers, is_ending=True))
+        else:
+            self._finish(run, pod=pod)
+
+    def _finish(self, run: Run, *, pod: Object) -> None:
+        at = self._record.now()
+        is_by_itself = is_over(pod, now=run.containers)
+        unseen = {name: one for name, one in run.containers.items() if one.last or not is_by_itself}
+        now = {**run.containers, **lost(unseen, message=_LOST, at=at)}
+        status = status_of(pod, now=now, at=at, place=run.place)
+        self._forget(run)
+        self._record.remove_if_asked(self._record.write(pod, status=late(status) if run.is_late else status))
+
+    def _ending(self, run: Run, *, container: Object | None, event: Event) -> Ending:
+        at = event["at"]
+        if event["event"] == "refused":
+            message = refusal(container, event=event) if container is not None else ""
+            return Ending(128, "StartError", at=at, message=message)
+        name = event["id"].partition("/")[2]
+        started_at = run.containers[name].state.get("running", {}).get("startedAt")
+        code = exit_code_of(event["status"])
+        log = self._preparation.log(run.uid, container=name)
+        message = last_words(container, log=log) if container is not None and code else ""
+        reason = "OOMKilled" if event.get("is_oom") else "Error" if code else "Completed"
+        return Ending(code, reason, at=at, started_at=started_at, message=message)
+
+    def _write(self, run: Run, *, pod: Object) -> None:
+        status = status_of(pod, now=run.containers, at=self._record.now(), place=run.place)
+        self._record.write(pod, status=status)
+
+    def _wait(self, pod: Object, *, problem: NotStartable | None) -> None:
+        if problem is not None and problem.missing is not None:
+            self._awaits(pod, problem.missing)
+
+    def _say_of(self, pod: Object, *, name: str, message: str) -> None:
+        self._record.say(pod, reason="Failed", message=message, field=f"spec.containers{{{name}}}")
+
+    def _ask(self, run: Run, *, names: list[str]) -> None:
+        for name in names:
+            if name not in run.asked:
+                run.asked.add(name)
+                self._signal(run, name=name, number=signal.SIGTERM)
+
+    def _kill_after(self, run: Run, *, grace_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        run.kill_at = loop.time() + grace_s
+        run.set_timer(_KILL, loop.call_at(run.kill_at, self._signal_all, run, signal.SIGKILL))
+
+    def _signal_all(self, run: Run, number: int) -> None:
+        for name, one in run.containers.items():
+            if one.is_alive:
+                self._signal(run, name=name, number=number)
+
+    def _signal(self, run: Run, *, name: str, number: int) -> None:
+        self._tell({"do": "signal", "id": f"{run.uid}/{name}", "signal": int(number)})
+
+    def _forget(self, run: Run) -> None:
+        run.cancel()
+        self._runs.pop(run.uid, None)
+        if run.group == run.uid:
+            self._preparation.release(run.uid)
+        elif run.group is not None:
+            self._release_if_unused(run.group)
 
     def _release_if_unused(self, group: str) -> None:
         if group in self._gone_groups and all(run.group != group for run in self._runs.values()):
             self._gone_groups.discard(group)
             self._preparation.release(group)
 
-    def _drop_directory(self, uid: str) -> None:
-        asyncio.get_running_loop().run_in_executor(None, _remove_tree, self._preparation.pod_dir(uid))
 
-
-def _remove_tree(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def _started_at(pod: Object) -> str | None:
-    statuses = pod["status"].get("containerStatuses") or [{}]
-    started_at: str | None = statuses[0].get("state", {}).get("running", {}).get("startedAt")
-    return started_at
+def _grace_s(pod: Object) -> float:
+    seconds: Any = pod["spec"].get("terminationGracePeriodSeconds")
+    return 30.0 if seconds is None else float(seconds)

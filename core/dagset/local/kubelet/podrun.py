@@ -1,4 +1,4 @@
-"""One pod's process as the pod host holds it: its pipes, its log, its process group."""
+"""One container's process as the pod host holds it: its pipes, its log, its process group."""
 
 import contextlib
 import json
@@ -24,6 +24,8 @@ class PodRun:
         output: where stdout and stderr arrive, not blocking; None when all who had it have closed it.
         errors: closed by the exec, or brings what prevented it, not blocking; None when that is known.
         status: wait status of the main process, None while it runs.
+        memory_bytes: how much its processes may use together; None without a limit.
+        is_oom: they used more, and were killed for it.
     """
 
     id: str
@@ -35,6 +37,8 @@ class PodRun:
     namespace: int | None = None
     status: int | None = None
     ended_at: float = 0.0
+    memory_bytes: int | None = None
+    is_oom: bool = False
 
     def take_output(self) -> bool:
         """Move one chunk into the log, one only, so that every pod gets its turn; False when no more will come."""

@@ -5,7 +5,6 @@ Source:
     itself, the capabilities needed for the bind mount are gone after exec, because the user is not root there.
 """
 
-import ctypes
 import json
 import os
 import resource
@@ -14,26 +13,25 @@ import socket
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from dagset.local.kubelet.mounting import checked, libc, mount_all
+
 __all__ = ["become_subreaper", "probe", "run_pod"]
 
 MODES = {"mount": 0x0002_0000 | 0x0400_0000, "user": 0x1000_0000 | 0x0002_0000 | 0x0400_0000}  # NEWNS, NEWUTS, NEWUSER
-_MS_BIND, _MS_PRIVATE_ALL = 0x1000, 0x4000 | 0x40000
+_MS_PRIVATE_ALL = 0x4000 | 0x40000
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_HOSTS = "/etc/hosts"
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def become_subreaper() -> None:
     """Make this process the parent of every orphan below it, so that none can get away."""
-    _checked(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), what="prctl")
+    checked(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), what="prctl")
 
 
 def probe(hosts: str) -> tuple[str | None, str]:
     """Say which kind of namespace gives pods their host names: `mount` (as root), `user`, or None and why not."""
     why = ""
     for mode in ("mount", "user") if os.geteuid() == 0 else ("user",):
-        status, why = _in_child(lambda mode=mode: _enter(mode, hosts=hosts, hostname="probe"))  # type: ignore[misc]
+        status, why = _in_child(lambda mode=mode: _try(mode, hosts=hosts))  # type: ignore[misc]
         if status == 0:
             return mode, ""
     return None, why
@@ -43,7 +41,7 @@ def run_pod(order: dict[str, Any], *, mode: str | None, output: int, errors: int
     """Become the pod's program; what prevents it is written to `errors` as JSON.
 
     Args:
-        order: argv, env, cwd, hosts (a file), hostname.
+        order: argv, env, cwd, hosts (a file), hostname, mounts, spare (a directory that may be made).
         output: the file descriptor for stdout and stderr.
         parent: the pod host's pid; if it is gone already, so are we.
         files: the soft limit of open files that a pod starts with.
@@ -51,7 +49,7 @@ def run_pod(order: dict[str, Any], *, mode: str | None, output: int, errors: int
     stage = "start"
     try:
         os.setsid()
-        _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), what="prctl")
+        checked(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), what="prctl")
         if os.getppid() != parent:
             os._exit(1)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these, and exec would pass that on
@@ -62,7 +60,9 @@ def run_pod(order: dict[str, Any], *, mode: str | None, output: int, errors: int
         os.dup2(output, 2)
         if mode is not None:
             stage = "namespace"
-            _enter(mode, hosts=order["hosts"], hostname=order["hostname"])
+            _enter(mode, hostname=order["hostname"])
+            stage = "mount"
+            mount_all(order["mounts"], hosts=order["hosts"], cwd=order["cwd"], spare=order["spare"])
         stage = "chdir"
         os.chdir(order["cwd"])
         stage = "exec"
@@ -76,27 +76,25 @@ def run_pod(order: dict[str, Any], *, mode: str | None, output: int, errors: int
         os._exit(127)
 
 
-def _enter(mode: str, *, hosts: str, hostname: str) -> None:
+def _try(mode: str, *, hosts: str) -> None:
+    _enter(mode, hostname="probe")
+    mount_all([], hosts=hosts, cwd="/", spare="")
+
+
+def _enter(mode: str, *, hostname: str) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    _checked(_libc.unshare(MODES[mode]), what="unshare")
+    checked(libc.unshare(MODES[mode]), what="unshare")
     if mode == "user":
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"{uid} {uid} 1")
         _write("/proc/self/gid_map", f"{gid} {gid} 1")
-    _checked(_libc.mount(None, b"/", None, _MS_PRIVATE_ALL, None), what="mount")
-    _checked(_libc.mount(os.fsencode(hosts), _HOSTS.encode(), None, _MS_BIND, None), what="mount")
+    checked(libc.mount(None, b"/", None, _MS_PRIVATE_ALL, None), what="mount")
     socket.sethostname(hostname)
 
 
 def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="ascii") as file:
         file.write(text)
-
-
-def _checked(result: int, *, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def _in_child(action: Callable[[], None]) -> tuple[int, str]:

@@ -1,0 +1,129 @@
+"""Whether a pod fits on this machine, in the scheduler's words.
+
+A pod is measured against the empty machine: what other pods use does not count, for a development tool may over-commit.
+Extended resources are those that the machine has as devices. Tolerations, pod affinity, topology spread and preferences
+are not looked at: one machine without taints has nothing to choose.
+
+Source:
+    kube-scheduler 1.36, its words as seen on a real one.
+"""
+
+import os
+import platform
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from dagset.local.controllers.changes import Object
+from dagset.local.kubelet.containers import init_containers, is_sidecar
+from dagset.local.kubelet.quantities import amount
+
+__all__ = ["Machine", "requests_of", "this_machine", "why_not_here"]
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+_NONE = "0/1 nodes are available: "
+_NO_PREEMPTION = f"no new claims to deallocate, preemption: {_NONE}1 Preemption is not helpful for scheduling."
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a pod may ask of its host; `has` maps a resource name to how much there is of it."""
+
+    labels: Mapping[str, str]
+    has: Mapping[str, Decimal]
+
+
+def this_machine(name: str) -> Machine:
+    """Look at the machine: labels as a kubelet sets them, processors, memory, and NVIDIA devices."""
+    arch = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": arch}
+    labels |= {"beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": arch}
+    gpus = sum(1 for path in Path("/dev").glob("nvidia*") if re.fullmatch("nvidia[0-9]+", path.name))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    has = {"cpu": Decimal(os.cpu_count() or 1), "memory": Decimal(memory), "nvidia.com/gpu": Decimal(gpus)}
+    return Machine(labels=labels, has=has)
+
+
+def why_not_here(pod: Object, *, machine: Machine, missing_claim: str | None = None) -> str | None:
+    """Give what the scheduler says of a pod that cannot run on the machine, None when it can."""
+    if missing_claim is not None:
+        return f'{_NONE}persistentvolumeclaim "{missing_claim}" not found. not found'
+    if not _is_selected(pod["spec"], labels=machine.labels):
+        return f"{_NONE}1 node(s) didn't match Pod's node affinity/selector. {_NO_PREEMPTION}"
+    lacking = [name for name, wanted in sorted(requests_of(pod).items()) if wanted > _had(machine, name=name)]
+    if not lacking:
+        return None
+    return f"{_NONE}{', '.join(f'1 Insufficient {name}' for name in lacking)}. {_NO_PREEMPTION}"
+
+
+def requests_of(pod: Object) -> dict[str, Decimal]:
+    """Give what the pod asks for: all containers and sidecars together, or its largest init container."""
+    total: dict[str, Decimal] = {}
+    largest: dict[str, Decimal] = {}
+    for container in init_containers(pod):
+        wanted = _asked(container)
+        if is_sidecar(container):
+            total = _sum(total, wanted)
+        else:
+            largest = _largest(largest, _sum(total, wanted))
+    for container in pod["spec"]["containers"]:
+        total = _sum(total, _asked(container))
+    return _largest(total, largest)
+
+
+def _asked(container: Object) -> dict[str, Decimal]:
+    """Give a container's requests; a limit without a request is one (kubernetes: pkg/apis/core/v1/defaults.go)."""
+    resources = container.get("resources") or {}
+    wanted = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {name: amount(quantity) for name, quantity in wanted.items()}
+
+
+def _had(machine: Machine, *, name: str) -> Decimal:
+    """Give how much there is; disk and huge pages are not measured."""
+    is_unmeasured = name == "ephemeral-storage" or name.startswith("hugepages-")
+    return Decimal("Infinity") if is_unmeasured else machine.has.get(name, Decimal(0))
+
+
+def _sum(one: dict[str, Decimal], other: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {name: one.get(name, Decimal(0)) + other.get(name, Decimal(0)) for name in {*one, *other}}
+
+
+def _largest(one: dict[str, Decimal], other: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {name: max(one.get(name, Decimal(0)), other.get(name, Decimal(0))) for name in {*one, *other}}
+
+
+def _is_selected(spec: Object, *, labels: Mapping[str, str]) -> bool:
+    selector: dict[str, str] = spec.get("nodeSelector") or {}
+    if any(labels.get(key) != value for key, value in selector.items()):
+        return False
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is None:
+        return True
+    return any(_is_term_met(term, labels=labels) for term in required.get("nodeSelectorTerms") or [])
+
+
+def _is_term_met(term: Object, *, labels: Mapping[str, str]) -> bool:
+    """Say whether all of a term holds; an empty term matches nothing."""
+    named = {"metadata.name": labels["kubernetes.io/hostname"]}
+    found = [*_met(term.get("matchExpressions"), values=labels), *_met(term.get("matchFields"), values=named)]
+    return bool(found) and all(found)
+
+
+def _met(expressions: list[Object] | None, *, values: Mapping[str, str]) -> Iterator[bool]:
+    for expression in expressions or []:
+        yield _holds(values.get(expression["key"]), operator=expression["operator"], wanted=expression.get("values"))
+
+
+def _holds(value: str | None, *, operator: str, wanted: Any) -> bool:
+    """Judge one expression (kubernetes/component-helpers: scheduling/corev1/nodeaffinity)."""
+    if operator in ("Exists", "DoesNotExist"):
+        return (value is not None) == (operator == "Exists")
+    if operator in ("In", "NotIn"):
+        return (value in (wanted or [])) == (operator == "In")
+    if value is None or not value.lstrip("-").isdecimal():
+        return False
+    return int(value) > int(wanted[0]) if operator == "Gt" else int(value) < int(wanted[0])
