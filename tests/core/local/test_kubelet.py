@@ -306,7 +306,7 @@ def test_a_pod_can_reach_its_coordinator_either_way(tmp_path: Path, names_resolv
     member = pod(container={"env": env}, hostname="js-w-0-1", subdomain="js")
     member["metadata"]["labels"] = {"jobset.sigs.k8s.io/jobset-name": "js"}
 
-    preparation = Preparation(state=tmp_path, machine=this_machine("machine"))
+    preparation = Preparation(state=tmp_path, machine=this_machine("machine", disk=tmp_path))
     prepared = preparation.prepare(member, lookup=only(jobset), names_resolve=names_resolve)
     main, mode = member["spec"]["containers"][0], "mount" if names_resolve else None
     order = preparation.order(member, container=main, ready=prepared, lookup=only(jobset), mode=mode)
@@ -338,12 +338,27 @@ def test_no_two_lines_have_the_same_time() -> None:
     assert [b"1970-01-01T00:00:00.%09dZ" % number for number in (9, 10, 11)] == stamps
 
 
-def test_long_lines_are_split_and_bytes_are_kept() -> None:
-    log = LogLines()
-    out = log.feed(b"x" * 40_000) + log.feed(b"y\n\xff\x00\r\n") + log.end()
+def texts_of(log: bytes) -> list[bytes]:
+    return [line.partition(b" ")[2] for line in log.split(b"\n")[:-1]]
 
-    texts = [line.partition(b" ")[2] for line in out.split(b"\n")[:-1]]
-    assert [b"x" * 16_384, b"x" * 16_384, b"x" * 7_232 + b"y", b"\xff\x00\r"] == texts
+
+def test_a_long_line_stays_whole_and_is_not_held_back() -> None:
+    log = LogLines()
+
+    begin = log.feed(b"x" * 40_000)
+    rest = log.feed(b"y\n\xff\x00\r\n") + log.end()
+
+    assert b"x" * 40_000 == begin[31:]
+    assert [b"x" * 40_000 + b"y", b"\xff\x00\r"] == texts_of(begin + rest)
+
+
+def test_a_line_over_1_mib_is_split_and_its_last_piece_may_lack_the_end() -> None:
+    log = LogLines()
+
+    out = b"".join(log.feed(b"x" * 300_000) for _ in range(8)) + log.end()
+
+    assert [b"x" * 2**20, b"x" * 2**20, b"x" * (2_400_000 - 2 * 2**20)] == texts_of(out)
+    assert b"" == log.end()
 
 
 def test_the_text_alone_can_be_had_from_the_middle_of_a_log() -> None:

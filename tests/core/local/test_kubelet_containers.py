@@ -30,39 +30,55 @@ def endings(pod: Object) -> dict[str, tuple[int, str]]:
     return {name: (state["exitCode"], state["reason"]) for name, state in states.items() if state}
 
 
-WAITS = {
-    "secret": ({"envFrom": [{"secretRef": {"name": "s"}}]}, "CreateContainerConfigError", 'secret "s" not found'),
+UNREADABLE = (
+    'Failed to apply default image tag "Busybox:1": couldn\'t parse image name "Busybox:1": '
+    "invalid reference format: repository name (library/Busybox) must be lowercase"
+)
+NO_COMMAND = "the local cluster runs processes, not images: give command (container 'main' has only an image)"
+ERROR = "CreateContainerConfigError"
+WAITS: dict[str, tuple[Object, tuple[str, str], list[tuple[str, str]]]] = {
+    "secret": (
+        {"envFrom": [{"secretRef": {"name": "s"}}]},
+        (ERROR, 'secret "s" not found'),
+        [("Failed", 'Error: secret "s" not found')],
+    ),
     "config map": (
         {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]},
-        "CreateContainerConfigError",
-        'configmap "c" not found',
+        (ERROR, 'configmap "c" not found'),
+        [("Failed", 'Error: configmap "c" not found')],
     ),
     "image name": (
         {"image": "Busybox:1"},
-        "InvalidImageName",
-        'Failed to apply default image tag "Busybox:1": couldn\'t parse image name "Busybox:1": '
-        "invalid reference format: repository name (library/Busybox) must be lowercase",
+        ("InvalidImageName", UNREADABLE),
+        [("Failed", "Error: InvalidImageName"), ("InspectFailed", UNREADABLE)],
     ),
-    "no command": (
-        {"command": None},
-        "CreateContainerConfigError",
-        "the local cluster runs processes, not images: give command (container 'main' has only an image)",
-    ),
+    "no command": ({"command": None}, (ERROR, NO_COMMAND), [("Failed", f"Error: {NO_COMMAND}")]),
 }
 
 
-@pytest.mark.parametrize(("container", "reason", "message"), WAITS.values(), ids=WAITS.keys())
+@pytest.mark.parametrize(("container", "waiting", "events"), WAITS.values(), ids=WAITS.keys())
 async def test_a_pod_that_lacks_something_waits_and_says_what_for(
-    machine: Machine, container: Object, reason: str, message: str
+    machine: Machine, container: Object, waiting: tuple[str, str], events: list[tuple[str, str]]
 ) -> None:
     machine.create("p", "/bin/true", container=container)
 
-    assert message == await machine.waits("p", reason)
-    [event] = machine.store.list("Event")[0]
-    assert ("Failed", f"Error: {message}", "spec.containers{main}") == (
-        *(event[key] for key in ("reason", "message")),
-        event["involvedObject"]["fieldPath"],
-    )
+    assert waiting[1] == await machine.waits("p", waiting[0])
+    told = machine.store.list("Event")[0]
+    assert events == sorted((event["reason"], event["message"]) for event in told)
+    assert {"spec.containers{main}"} == {event["involvedObject"]["fieldPath"] for event in told}
+
+
+async def test_a_pod_behind_a_gate_waits_until_it_is_opened(machine: Machine) -> None:
+    pod = machine.create("p", "/bin/true", schedulingGates=[{"name": "acme.com/gate"}])
+
+    def gated() -> bool:
+        conditions = (machine.store.get("Pod", "default", "p") or {})["status"].get("conditions") or [{}]
+        return conditions[0].get("reason") == "SchedulingGated"
+
+    await machine.until(gated)
+    machine.store.update("Pod", {**pod, "spec": {**pod["spec"], "schedulingGates": []}})
+
+    assert "Succeeded" == (await machine.end_of("p"))["status"]["phase"]
 
 
 async def test_a_secret_that_comes_later_heals_the_pod(machine: Machine) -> None:

@@ -1,6 +1,7 @@
 """What a pod may ask of the machine, and which image names can be read: in the real scheduler's and kubelet's words."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ HERE = {
     "nothing": asking({}),
     "all there is": asking({"cpu": "2", "memory": "1Gi"}),
     "a device": asking(limits={"nvidia.com/gpu": "1"}),
-    "disk is not measured": asking({"ephemeral-storage": "99Ti"}),
+    "pages are not measured": asking(limits={"hugepages-2Mi": "99Ti"}),
     "none of a device": asking(limits={"acme.com/gpu": "0"}),
     "a selector": asking(nodeSelector={"kubernetes.io/os": "linux"}),
     "an affinity": asking(affinity=required("kubernetes.io/arch", "In", "amd64", "arm64")),
@@ -54,6 +55,7 @@ NOT_SELECTED = "1 node(s) didn't match Pod's node affinity/selector"
 NOT_HERE = {
     "cpu": (asking({"cpu": "2001m"}), "1 Insufficient cpu"),
     "cpu and memory": (asking({"cpu": 3, "memory": "2Gi"}), "1 Insufficient cpu, 1 Insufficient memory"),
+    "disk": (asking({"ephemeral-storage": "99Ti"}), "1 Insufficient ephemeral-storage"),
     "together": (asking({"cpu": "1"}, {"cpu": "1500m"}), "1 Insufficient cpu"),
     "a limit is a request": (asking(limits={"memory": "2Gi"}), "1 Insufficient memory"),
     "an unknown device": (asking(limits={"acme.com/gpu": "1"}), "1 Insufficient acme.com/gpu"),
@@ -87,10 +89,11 @@ def test_init_containers_count_one_at_a_time_and_sidecars_stay() -> None:
     assert {"cpu": Decimal("2.5")} == requests_of(pod)
 
 
-def test_this_machine_takes_an_ordinary_pod_and_knows_its_name() -> None:
-    pod = asking({"cpu": "10m", "memory": "1Mi"}, nodeSelector={"kubernetes.io/hostname": "me"})
+def test_this_machine_takes_an_ordinary_pod_and_knows_its_name(tmp_path: Path) -> None:
+    requests = {"cpu": "10m", "memory": "1Mi", "ephemeral-storage": "1Mi"}
+    pod = asking(requests, nodeSelector={"kubernetes.io/hostname": "me"})
 
-    assert why_not_here(pod, machine=this_machine("me")) is None
+    assert why_not_here(pod, machine=this_machine("me", disk=tmp_path)) is None
 
 
 QUANTITIES = {"500m": "0.5", "16Gi": str(16 * 2**30), "1e3": "1000", "2": "2", "1.5k": "1500", "100n": "1E-7"}

@@ -214,7 +214,7 @@ def test_an_init_container_that_did_its_work_is_ready_and_a_sidecar_that_ended_i
 
 
 def test_a_pod_without_a_machine_has_one_condition_and_no_start() -> None:
-    status = unscheduled(pod(), why="0/1 nodes are available: ...", at=0)
+    status = unscheduled(pod(), reason="Unschedulable", why="0/1 nodes are available: ...", at=0)
 
     why = {"reason": "Unschedulable", "message": "0/1 nodes are available: ..."}
     at = {"lastProbeTime": None, "lastTransitionTime": "1970-01-01T00:00:00Z"}
@@ -229,7 +229,7 @@ def test_a_pod_that_was_too_late_has_failed_even_if_it_exited_0() -> None:
 
     why = ("Failed", "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
     assert why == (status["phase"], status["reason"], status["message"])
-    assert ("False", "PodFailed") == conditions(status)["Ready"]
+    assert [("False", "PodFailed"), ("True", None)] == [conditions(status)[type_] for type_ in ("Ready", "Initialized")]
 
 
 def test_what_ran_unseen_is_unknown_and_what_ended_stays() -> None:

@@ -258,8 +258,4 @@ async def test_a_working_directory_that_is_a_file_cannot_be_entered(machine: Mac
     ending = terminated(await machine.end_of("p"))
 
     message = "unable to start container process: error during container init: mkdir /bin/sh: not a directory"
-    assert {
-        "exitCode": 128,
-        "reason": "StartError",
-        "message": message.replace("/bin/sh", str(Path("/bin/sh").resolve())),
-    } == ending
+    assert {"exitCode": 128, "reason": "StartError", "message": message} == ending

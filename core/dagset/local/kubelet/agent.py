@@ -33,7 +33,7 @@ class Kubelet:
     def __init__(self, store: PodStore, *, state: Path, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._pods_dir = state / "pods"
-        self._preparation = Preparation(state=state, machine=this_machine(socket.gethostname()))
+        self._preparation = Preparation(state=state, machine=this_machine(socket.gethostname(), disk=state))
         node_name, directory = self._preparation.node_name, self._preparation.pod_dir
         self._record = PodRecord(store, node_name=node_name, directory=directory, now=now)
         self._life = PodLife(self._record, preparation=self._preparation, tell=self._tell, awaits=self._await)

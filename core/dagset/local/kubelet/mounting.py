@@ -38,12 +38,13 @@ def mount_all(mounts: Sequence[dict[str, Any]], *, hosts: str, cwd: str, spare: 
     view = _View(spare=spare)
     sources = [os.open(mount["source"], os.O_PATH) for mount in mounts]
     hosts_file = os.open(hosts, os.O_PATH)
-    targets = [*(os.path.realpath(mount["target"]) for mount in mounts), os.path.realpath(cwd)]
-    if any(not os.path.lexists("/" + target.split("/")[1]) for target in targets):
+    targets = [os.path.realpath(mount["target"]) for mount in mounts]
+    place = os.path.realpath(cwd)
+    if any(not os.path.lexists("/" + target.split("/")[1]) for target in (*targets, place)):
         view.cover_root()
-    for mount, source, target in zip(mounts, sources, targets, strict=False):
+    for mount, source, target in zip(mounts, sources, targets, strict=True):
         view.put(mount, source=source, target=target)
-    view.make(targets[-1], is_directory=True)
+    view.make(place, is_directory=True, told=cwd)
     _mount(f"/proc/self/fd/{hosts_file}", f"{view.root}/etc/hosts", _BIND)
     view.enter()
 
@@ -80,12 +81,12 @@ class _View:
             flags = os.statvfs(place).f_flag
             _mount(None, place, sum(new for old, new in _KEPT.items() if flags & old) | _REMOUNT | _BIND | _RDONLY)
 
-    def make(self, path: str, *, is_directory: bool) -> None:
-        """Have a directory or a file at a path."""
+    def make(self, path: str, *, is_directory: bool, told: str = "") -> None:
+        """Have a directory or a file at a path; `told` is what people call it."""
         place = self.root + path
         if os.path.lexists(place):
             if is_directory and not os.path.isdir(place):
-                raise NotADirectoryError(20, f"mkdir {path}: not a directory")
+                raise NotADirectoryError(20, f"mkdir {told or path}: not a directory")
             return
         above = os.path.dirname(path)
         while not os.path.lexists(self.root + above):

@@ -37,7 +37,7 @@ from dagset.local.kubelet.podstatus import (
     waiting_state,
 )
 from dagset.local.kubelet.preparation import Preparation
-from dagset.local.kubelet.scheduling import why_not_here
+from dagset.local.kubelet.scheduling import GATED, why_not_here
 from dagset.local.kubelet.volumes import missing_claim
 
 __all__ = ["OVER", "Await", "PodLife"]
@@ -137,17 +137,21 @@ class PodLife:
         else:
             self._alive.discard(event["id"])
             ending = self._ending(run, container=pod and named(pod, name), event=event)
+            if pod is not None and event["event"] == "refused":
+                self._say_of(pod, name=name, message=f"Error: {ending.message}")
             run.containers[name] = replace(one, state=ending.state, is_ordered=False)
         self._go_on(run, pod=pod)
 
     def _taken(self, pod: Object) -> Run | None:
         """Give the run of a new pod, None when there is no place for it."""
+        at, gates = self._record.now(), pod["spec"].get("schedulingGates")
         claim = missing_claim(pod, lookup=self._record.lookup(pod))
-        why = why_not_here(pod, machine=self._preparation.machine, missing_claim=claim)
-        at = self._record.now()
+        why = GATED if gates else why_not_here(pod, machine=self._preparation.machine, missing_claim=claim)
         if why is not None:
-            self._record.write(pod, status=unscheduled(pod, why=why, at=at), is_taken=False)
-            self._record.say(pod, reason="FailedScheduling", message=why)
+            reason = "SchedulingGated" if gates else "Unschedulable"
+            self._record.write(pod, status=unscheduled(pod, reason=reason, why=why, at=at), is_taken=False)
+            if not gates:
+                self._record.say(pod, reason="FailedScheduling", message=why)
             if claim is not None:
                 self._awaits(pod, ("PersistentVolumeClaim", claim))
             return None
@@ -194,7 +198,10 @@ class PodLife:
             run.containers[name] = replace(
                 run.containers[name], state=waiting_state(problem.reason, message=problem.message)
             )
-            self._say_of(pod, name=name, message=f"Error: {problem.message}")
+            if problem.reason == "InvalidImageName":
+                self._say_of(pod, name=name, reason="InspectFailed", message=problem.message)
+            is_image = problem.reason == "InvalidImageName"
+            self._say_of(pod, name=name, message=f"Error: {problem.reason if is_image else problem.message}")
             return problem
         one = run.containers[name]
         run.containers[name] = replace(one, is_ordered=True, restarts=one.restarts + bool(one.last))
@@ -232,8 +239,11 @@ class PodLife:
             one = run.containers[container["name"]]
             if is_sidecar(container) and one.exit_code is not None:
                 wait_s = back_off_s(one.restarts)
-                who = f"container={container['name']} pod={run.name}_{run.namespace}({run.uid})"
-                message = f"back-off {wait_s:.0f}s restarting failed {who}"
+                name, who = container["name"], f"{run.name}_{run.namespace}({run.uid})"
+                message = f"back-off {wait_s:.0f}s restarting failed container={name} pod={who}"
+                if wait_s:
+                    told = f"Back-off restarting failed container {name} in pod {who}"
+                    self._say_of(pod, name=name, reason="BackOff", message=told)
                 state = waiting_state("CrashLoopBackOff", message=message)
                 run.containers[container["name"]] = Container(state, last=one.state, restarts=one.restarts)
                 timer = asyncio.get_running_loop().call_later(wait_s, self._start_again, run, container)
@@ -287,8 +297,9 @@ class PodLife:
         if problem is not None and problem.missing is not None:
             self._awaits(pod, problem.missing)
 
-    def _say_of(self, pod: Object, *, name: str, message: str) -> None:
-        self._record.say(pod, reason="Failed", message=message, field=f"spec.containers{{{name}}}")
+    def _say_of(self, pod: Object, *, name: str, message: str, reason: str = "Failed") -> None:
+        kind = "containers" if any(each["name"] == name for each in pod["spec"]["containers"]) else "initContainers"
+        self._record.say(pod, reason=reason, message=message, field=f"spec.{kind}{{{name}}}")
 
     def _ask(self, run: Run, *, names: list[str]) -> None:
         for name in names:

@@ -101,17 +101,15 @@ def status_of(pod: Object, *, now: Containers, at: float, place: Place | None = 
     }
 
 
-def unscheduled(pod: Object, *, why: str, at: float) -> Object:
+def unscheduled(pod: Object, *, reason: str, why: str, at: float) -> Object:
     """Give the status of a pod for which there is no machine."""
-    truth = {"PodScheduled": (False, "Unschedulable", why)}
+    truth = {"PodScheduled": (False, reason, why)}
     return {**pod["status"], "phase": "Pending", "conditions": _conditions(pod["status"], truths=truth, at=_text(at))}
 
 
 def late(status: Object) -> Object:
     """Give the status of a pod that is over, as one that its activeDeadlineSeconds ended: Failed, in any case."""
-    conditions = [
-        {**one, "reason": "PodFailed"} if one.get("reason") == "PodCompleted" else one for one in status["conditions"]
-    ]
+    conditions = [_without_success(one) for one in status["conditions"]]
     return {**status, "phase": "Failed", "reason": "DeadlineExceeded", "message": _LATE, "conditions": conditions}
 
 
@@ -136,6 +134,13 @@ def disrupted(pod: Object, *, now: float) -> Object:
     others = [one for one in pod["status"].get("conditions") or [] if one["type"] != DISRUPTION_TARGET]
     mark = {"type": DISRUPTION_TARGET, "status": "True", "reason": "TerminationByKubelet", "message": _DISRUPTION}
     return {**pod["status"], "conditions": [*others, {**mark, "lastProbeTime": None, "lastTransitionTime": _text(now)}]}
+
+
+def _without_success(condition: Object) -> Object:
+    if condition.get("reason") != "PodCompleted":
+        return condition
+    others = {key: value for key, value in condition.items() if key != "reason"}
+    return others if condition["status"] == "True" else {**others, "reason": "PodFailed"}
 
 
 def _text(seconds: float) -> str:

@@ -21,8 +21,9 @@ from dagset.local.controllers.changes import Object
 from dagset.local.kubelet.containers import init_containers, is_sidecar
 from dagset.local.kubelet.quantities import amount
 
-__all__ = ["Machine", "requests_of", "this_machine", "why_not_here"]
+__all__ = ["GATED", "Machine", "requests_of", "this_machine", "why_not_here"]
 
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _NONE = "0/1 nodes are available: "
 _NO_PREEMPTION = f"no new claims to deallocate, preemption: {_NONE}1 Preemption is not helpful for scheduling."
@@ -36,14 +37,16 @@ class Machine:
     has: Mapping[str, Decimal]
 
 
-def this_machine(name: str) -> Machine:
-    """Look at the machine: labels as a kubelet sets them, processors, memory, and NVIDIA devices."""
+def this_machine(name: str, *, disk: Path) -> Machine:
+    """Look at the machine: labels as a kubelet sets them, processors, memory, NVIDIA devices, the size of the disk."""
     arch = _ARCHITECTURES.get(platform.machine(), platform.machine())
     labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": arch}
     labels |= {"beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": arch}
     gpus = sum(1 for path in Path("/dev").glob("nvidia*") if re.fullmatch("nvidia[0-9]+", path.name))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    space = os.statvfs(disk)
     has = {"cpu": Decimal(os.cpu_count() or 1), "memory": Decimal(memory), "nvidia.com/gpu": Decimal(gpus)}
+    has["ephemeral-storage"] = Decimal(space.f_blocks * space.f_frsize)
     return Machine(labels=labels, has=has)
 
 
@@ -82,9 +85,8 @@ def _asked(container: Object) -> dict[str, Decimal]:
 
 
 def _had(machine: Machine, *, name: str) -> Decimal:
-    """Give how much there is; disk and huge pages are not measured."""
-    is_unmeasured = name == "ephemeral-storage" or name.startswith("hugepages-")
-    return Decimal("Infinity") if is_unmeasured else machine.has.get(name, Decimal(0))
+    """Give how much there is; huge pages are not measured."""
+    return Decimal("Infinity") if name.startswith("hugepages-") else machine.has.get(name, Decimal(0))
 
 
 def _sum(one: dict[str, Decimal], other: dict[str, Decimal]) -> dict[str, Decimal]:
