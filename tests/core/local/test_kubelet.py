@@ -317,6 +317,25 @@ def test_a_pod_can_reach_its_coordinator_either_way(tmp_path: Path, names_resolv
     assert (coordinator if names_resolve else leader) == order["env"]["DAGSET_COORDINATOR"]
 
 
+def test_without_namespaces_paths_of_volumes_are_rewritten(tmp_path: Path) -> None:
+    mounts = [{"name": "v", "mountPath": "/etc/dagset/files"}]
+    env = [{"name": "DAGSET_FILES", "value": "/etc/dagset/files"}]
+    container = {"command": ["run", "$(DAGSET_FILES)/x", "/etc/dagset/files/y"], "workingDir": "/no/such/directory"}
+    one = pod(container={**container, "env": env, "volumeMounts": mounts}, volumes=[{"name": "v", "emptyDir": {}}])
+    preparation = Preparation(state=tmp_path, machine=this_machine("machine", disk=tmp_path))
+    main = one["spec"]["containers"][0]
+
+    def order(mode: str | None) -> tuple[list[str], str, str]:
+        ready = preparation.prepare(one, lookup=nothing, names_resolve=mode is not None)
+        found = preparation.order(one, container=main, ready=ready, lookup=nothing, mode=mode)
+        return found["argv"], found["env"]["DAGSET_FILES"], found["cwd"]
+
+    place = f"{tmp_path}/pods/pod-uid"
+    real, files = f"{place}/volumes/v", "/etc/dagset/files"
+    assert (["run", f"{real}/x", f"{real}/y"], real, f"{place}/work") == order(None)
+    assert (["run", f"{files}/x", f"{files}/y"], files, "/no/such/directory") == order("mount")
+
+
 def lines_at(*times_ns: int) -> LogLines:
     clock = iter(times_ns)
     return LogLines(now_ns=lambda: next(clock))

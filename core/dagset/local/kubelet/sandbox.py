@@ -5,9 +5,11 @@ Source:
     itself, the capabilities needed for the bind mount are gone after exec, because the user is not root there.
 """
 
+import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -66,7 +68,7 @@ def run_pod(order: dict[str, Any], *, mode: str | None, output: int, errors: int
         stage = "chdir"
         os.chdir(order["cwd"])
         stage = "exec"
-        os.execvpe(order["argv"][0], order["argv"], order["env"])
+        os.execve(_program(order["argv"][0], path=order["env"].get("PATH")), order["argv"], order["env"])
     except OSError as error:
         report = {"stage": stage, "errno": error.errno, "text": error.strerror or str(error)}
         os.write(errors, json.dumps(report).encode())
@@ -74,6 +76,16 @@ def run_pod(order: dict[str, Any], *, mode: str | None, output: int, errors: int
         os.write(errors, json.dumps({"stage": stage, "errno": None, "text": str(error)}).encode())
     finally:
         os._exit(127)
+
+
+def _program(word: str, *, path: str | None) -> str:
+    """Give the file that a command's first word means; a folder in $PATH that may not be read has nothing."""
+    if "/" in word:
+        return word
+    found = shutil.which(word, path=path)
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return found
 
 
 def _try(mode: str, *, hosts: str) -> None:
