@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from dagset.local.controllers.job import reconcile_job
 from dagset.local.controllers.jobpods import is_tracked, released
 from dagset.local.controllers.jobset import reconcile_jobset
 from dagset.local.controllers.workqueue import Key, WorkQueue
-from dagset.local.creation import Refusal, create_all
-from dagset.local.events import FAILED_CREATE, JOB_CREATION_FAILED, event_about
+from dagset.local.creation import as_created, create_all, words_of
+from dagset.local.events import event_about
 from dagset.local.kubelet.agent import Kubelet
 from dagset.local.objects import key_of
 from dagset.local.quota import quota_status
@@ -129,9 +128,9 @@ class Manager:
     def _reconcile(self, key: Key, *, thing: Object) -> None:
         changes = self._wanted(key[0], thing=thing)
         refused = create_all(self._store, changes.create)
-        self._apply(key[0], thing=thing, changes=_as_created(changes, thing=thing, refused=refused))
+        self._apply(key[0], thing=thing, changes=as_created(changes, thing=thing, refused=refused))
         for problem in refused[:1]:
-            self._tell(thing, **_words_of(problem), by=_TELLER[key[0]])
+            self._tell(thing, **words_of(problem), by=_TELLER[key[0]])
         waits = [changes.wake_s, self._retry_s(key, is_refused=bool(refused))]
         if (wake_s := earliest(waits)) is not None:
             self._queue.add(key, after_s=wake_s)
@@ -184,31 +183,3 @@ class Manager:
             )
             if is_tracked(pod) and not is_owned:
                 self._store.update("Pod", released(pod))
-
-
-def _as_created(changes: Changes, *, thing: Object, refused: Sequence[Refusal]) -> Changes:
-    """Give the changes as they are to be written after some creations were refused.
-
-    The Job controller counts the pods that are there. The JobSet controller gives up its turn before it writes a
-    status, which then stays as it was, for ever if need be (tried with the real one).
-    """
-    if not refused or changes.status is None:
-        return changes
-    if thing["kind"] == "JobSet":
-        return replace(changes, status=None)
-    settled = None if changes.settled is None else _without(len(refused), status=changes.settled)
-    return replace(changes, status=_without(len(refused), status=changes.status), settled=settled)
-
-
-def _without(number: int, *, status: Object) -> Object:
-    active = status.get("active", 0) - number
-    others = {key: value for key, value in status.items() if key != "active"}
-    return {**others, **({"active": active} if active else {})}
-
-
-def _words_of(refusal: Refusal) -> dict[str, str]:
-    thing, problem = refusal
-    if thing["kind"] == "Pod":
-        return {"reason": FAILED_CREATE, "message": f"Error creating: {problem.message}"}
-    message = f'job "{thing["metadata"]["name"]}" creation failed with error: {problem.message}'
-    return {"reason": JOB_CREATION_FAILED, "message": message}

@@ -14,8 +14,12 @@ from dagset.local.status import ApiError, bad_request
 __all__ = ["DeleteOptions", "Query", "Target", "decoded", "field_condition", "target_of"]
 
 _PROPAGATIONS = ("Foreground", "Background", "Orphan")
-_FIELDS = ("metadata.name", "metadata.namespace")
-_EVENT_FIELDS = ("reason", "type", "reportingComponent")
+_FIELDS = {field: field for field in ("metadata.name", "metadata.namespace")}
+# As core/v1 offers them (kubernetes: pkg/registry/core/event/strategy.go); events.k8s.io says `regarding` instead.
+_INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+_EVENT_FIELDS = {field: field for field in ("reason", "type", "reportingComponent")}
+_EVENT_FIELDS |= {f"involvedObject.{field}": f"involvedObject.{field}" for field in _INVOLVED}
+_EVENT_FIELDS["source"] = "source.component"
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,10 @@ def _field_requirement(resource: Resource, *, part: str) -> tuple[str, str, bool
     is_equal = "!=" not in part
     path, found, value = part.partition("=" if is_equal else "!=")
     path, value = path.strip(), value.lstrip("=").strip()
-    of_events = resource.kind == "Event" and (path.startswith("involvedObject.") or path in _EVENT_FIELDS)
-    if not found or not (path in _FIELDS or of_events):
+    known = {**_FIELDS, **(_EVENT_FIELDS if resource.kind == "Event" else {})}
+    if not found or path not in known:
         raise bad_request(f"field label not supported: {path}")
-    return path, value, is_equal
+    return known[path], value, is_equal
 
 
 def _value_at(thing: Any, path: str) -> str:

@@ -9,6 +9,7 @@ from dagset.local.resources import Resource, resource_of
 from dagset.local.selectors import InvalidSelector
 
 __all__ = ["WRONG_TYPE", "ApiError", "Cause", "api_error_of", "bad_request", "invalid", "status_of", "success"]
+__all__ += ["too_low", "unsupported"]
 
 
 # The reason of a cause that a real server meets while it decodes, before it validates.
@@ -22,6 +23,17 @@ class Cause:
     field: str
     message: str
     reason: str = "FieldValueInvalid"
+
+
+def too_low(field: str, value: object) -> Cause:
+    """Give the cause that a number is negative."""
+    return Cause(field, f"Invalid value: {value}: must be greater than or equal to 0")
+
+
+def unsupported(field: str, value: object, supported: Sequence[str]) -> Cause:
+    """Give the cause that a value is none of those there are."""
+    listed = ", ".join(f'"{one}"' for one in supported)
+    return Cause(field, f'Unsupported value: "{value}": supported values: {listed}', "FieldValueNotSupported")
 
 
 # In this order: AlreadyExists is a Conflict too.
@@ -47,14 +59,19 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
-def invalid(resource: Resource, *, name: str, causes: Sequence[Cause]) -> ApiError:
-    """Give a 422 that lists every cause, in the form `Job.batch "x" is invalid: field: message`."""
+def invalid(resource: Resource, *, name: str, causes: Sequence[Cause], denied_by: str | None = None) -> ApiError:
+    """Give a 422 that lists every cause, in the form `Job.batch "x" is invalid: field: message`.
+
+    Args:
+        denied_by: the webhook that says so on a real cluster.
+    """
     found = [f"{cause.field}: {cause.message}" for cause in causes]
     text = found[0] if len(found) == 1 else f"[{', '.join(found)}]"
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     told = [vars(cause) for cause in causes]
     details = {**_named(resource, name), "kind": resource.kind, "causes": told}
-    return ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {text}', details=details)
+    said = "" if denied_by is None else f'admission webhook "{denied_by}" denied the request: '
+    return ApiError(422, "Invalid", f'{said}{kind} "{name}" is invalid: {text}', details=details)
 
 
 def api_error_of(error: Exception) -> ApiError:

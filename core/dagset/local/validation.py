@@ -1,24 +1,18 @@
 """What the server refuses, and what it fills in: small, but as the real API does where users would notice."""
 
+import base64
 from typing import Any
 
+from dagset.local.decoding import unreadable
+from dagset.local.fixed import change_causes
+from dagset.local.jobsetrules import webhook_causes
 from dagset.local.objects import Object
 from dagset.local.resources import Resource
 from dagset.local.rules import causes_in
 from dagset.local.schema import unknown_fields
-from dagset.local.status import WRONG_TYPE, Cause, bad_request, invalid
+from dagset.local.status import WRONG_TYPE, bad_request, invalid
 
 __all__ = ["check", "check_change", "prepared"]
-
-_FIXED = {
-    "Job": (
-        *("completionMode", "podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "managedBy", "selector"),
-        "template",
-    ),
-    "JobSet": ("network", "successPolicy", "failurePolicy", "startupPolicy", "managedBy", "replicatedJobs"),
-}
-# What Kueue writes into a suspended Job or JobSet (jobset: pkg/webhooks/jobset_webhook.go).
-_MAY_CHANGE_SUSPENDED = {"template", "replicatedJobs"}
 
 
 def prepared(resource: Resource, *, wanted: Object, namespace: str) -> Object:
@@ -44,7 +38,17 @@ def prepared(resource: Resource, *, wanted: Object, namespace: str) -> Object:
     typed = {"apiVersion": resource.api_version, "kind": resource.kind, **kept, "metadata": metadata}
     if resource.kind in _DEFAULTS and isinstance(wanted.get("spec"), dict):
         typed["spec"] = {**_DEFAULTS[resource.kind](wanted["spec"]), **wanted["spec"]}
-    return {**typed, **_FRESH_STATUS.get(resource.kind, {})}
+    return {**_encoded(typed), **_FRESH_STATUS.get(resource.kind, {})}
+
+
+def _encoded(thing: Object) -> Object:
+    """Give a Secret with its stringData in data, where alone it is read; anything else as it is."""
+    texts = thing.get("stringData")
+    if thing["kind"] != "Secret" or not isinstance(texts, dict):
+        return thing
+    encoded = {key: base64.b64encode(str(text).encode()).decode() for key, text in texts.items()}
+    kept = {key: value for key, value in thing.items() if key != "stringData"}
+    return {**kept, "data": {**(thing.get("data") or {}), **encoded}}
 
 
 def _job_defaults(spec: Object) -> Object:
@@ -74,36 +78,32 @@ _FRESH_STATUS: dict[str, dict[str, Any]] = {
 
 
 def check(resource: Resource, *, thing: Object, is_strict: bool) -> None:
-    """Refuse an object that cannot be meant: 400 for unknown fields (strict only), 422 with all causes for the rest."""
+    """Refuse an object that cannot be meant: 400 for what cannot be read, 422 with all causes for the rest."""
     unknown = unknown_fields(resource.kind, thing=thing) if is_strict else []
     if unknown:
         fields = ", ".join(f'unknown field "{field}"' for field in unknown)
-        raise bad_request(f"strict decoding error of a {resource.kind}: {fields}")
+        raise bad_request(f"{_cannot_be_handled(resource)}: strict decoding error: {fields}")
     try:
-        causes = causes_in(resource, thing=thing)
-    except (AttributeError, TypeError) as error:
+        wrong = [f"{cause.field}: {cause.message}" for cause in unreadable(resource.kind, thing=thing)]
+        causes = [] if wrong else causes_in(resource, thing=thing)
+    except (AttributeError, TypeError, ValueError) as error:
         raise bad_request(f"a field of the {resource.kind} has the wrong shape: {error}") from error
-    of_types = [f"{cause.field}: {cause.message}" for cause in causes if cause.reason == WRONG_TYPE]
-    if of_types and resource.kind != "JobSet":  # a JobSet's schema is part of its validation
-        raise bad_request(f"{resource.kind} cannot be read: {', '.join(of_types)}")
+    wrong += [f"{cause.field}: {cause.message}" for cause in causes if cause.reason == WRONG_TYPE]
+    if wrong:
+        raise bad_request(f"{_cannot_be_handled(resource)}: {', '.join(wrong)}")
+    name = thing["metadata"].get("name") or ""
     if causes:
-        metadata = thing.get("metadata") or {}
-        raise invalid(resource, name=metadata.get("name") or metadata.get("generateName") or "", causes=causes)
+        raise invalid(resource, name=name, causes=causes)
+    if resource.kind == "JobSet" and (causes := [*webhook_causes(thing)]):
+        raise invalid(resource, name=name, causes=causes, denied_by="vjobset.kb.io")
+
+
+def _cannot_be_handled(resource: Resource) -> str:
+    version = resource.api_version.rpartition("/")[2]
+    return f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}'
 
 
 def check_change(resource: Resource, *, current: Object, wanted: Object) -> None:
     """Refuse a change of what cannot change (422)."""
-    if current.get("immutable") is True and any(
-        wanted.get(field) != current.get(field) for field in ("data", "binaryData", "immutable")
-    ):
-        causes = [Cause("data", "Forbidden: field is immutable when `immutable` is set", "FieldValueForbidden")]
-        raise invalid(resource, name=current["metadata"]["name"], causes=causes)
-    before, after = current.get("spec") or {}, wanted.get("spec") or {}
-    is_suspended = before.get("suspend") is True or after.get("suspend") is True
-    causes = [
-        Cause(f"spec.{field}", "Invalid value: field is immutable")
-        for field in _FIXED.get(resource.kind, ())
-        if before.get(field) != after.get(field) and not (is_suspended and field in _MAY_CHANGE_SUSPENDED)
-    ]
-    if causes:
+    if causes := change_causes(resource.kind, current=current, wanted=wanted):
         raise invalid(resource, name=current["metadata"]["name"], causes=causes)

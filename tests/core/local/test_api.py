@@ -136,6 +136,14 @@ async def test_namespaces_are_default_and_those_created(call):
     assert 403 == (await call("POST", CONFIGS, config()), await call("DELETE", "/api/v1/namespaces/default"))[1][0]
 
 
+async def test_a_secret_keeps_its_texts_as_data(call):
+    secret = {"metadata": {"name": "s"}, "data": {"a": "MQ=="}, "stringData": {"b": "2"}}
+
+    _, created = await call("POST", CONFIGS.replace("configmaps", "secrets"), secret)
+
+    assert ({"a": "MQ==", "b": "Mg=="}, False) == (created["data"], "stringData" in created)
+
+
 async def test_main_resource_and_status_do_not_touch_each_other(call):
     await call("POST", JOBS, {**job(), "status": {"active": 9}})
     _, patched = await call.patch(f"{JOBS}/j", {"spec": {"suspend": True}, "status": {"active": 9}})
@@ -248,6 +256,9 @@ async def test_field_selectors(call):
     assert ["a"] == await names("involvedObject.uid=uid-a,involvedObject.kind=Job,reason==R")
     assert ["b"] == await names("metadata.name!=a,metadata.namespace=default")
     assert [] == await names("involvedObject.name=c")
+    assert ["a", "b"] == await names("source=")
+    unknown = await call("GET", "/api/v1/events", params={"fieldSelector": "regarding.name=a"})
+    assert (400, "BadRequest", "field label not supported: regarding.name") == told(unknown)
 
 
 async def test_eviction_is_a_disruption(call):
