@@ -6,21 +6,27 @@ import msgspec
 from aiohttp import web
 
 from dagset.local.objects import Object
+from dagset.local.protobuf import PROTOBUF, Unreadable, decoded_protobuf
 from dagset.local.requests import Target, decoded
 from dagset.local.status import ApiError, status_of
 from dagset.local.tables import table_of
 
 __all__ = ["body_of", "json_answer", "list_answer", "refusal", "shown_to"]
 
+_TAKES_JSON = "the local cluster takes JSON; with kubectl, use a manifest (apply -f)"
 # Clients that name no type send JSON all the same: aiohttp then tells the second one.
 _JSON_TYPES = ("application/json", "application/octet-stream")
 
 
 async def body_of(request: web.Request) -> Object:
-    """Give the JSON body of a request; some clients send protobuf or CBOR first and fall back to JSON on 415."""
+    """Give the body of a request; some clients send protobuf or CBOR first and fall back to JSON on 415."""
+    if request.content_type == PROTOBUF:
+        try:
+            return decoded_protobuf(await request.read())
+        except Unreadable as error:
+            raise ApiError(415, "UnsupportedMediaType", f"{_TAKES_JSON} (of this protobuf: {error})") from error
     if request.can_read_body and request.content_type not in _JSON_TYPES:
-        message = f"the local cluster takes JSON, not {request.content_type}; with kubectl, use a manifest (apply -f)"
-        raise ApiError(415, "UnsupportedMediaType", message)
+        raise ApiError(415, "UnsupportedMediaType", f"{_TAKES_JSON} (not {request.content_type})")
     return decoded(await request.read())
 
 
