@@ -88,14 +88,14 @@ def delete(store: Store, target: Target, *, options: DeleteOptions) -> Object:
     return left
 
 
-def evict(store: Store, target: Target, *, body: Object, now: float) -> Object:
+def evict(store: Store, target: Target, *, body: Object, query: Query, now: float) -> Object:
     """Drain one pod: tell why in a DisruptionTarget condition, then delete it in its grace period.
 
     Source:
         Kubernetes, "API-initiated eviction" and "Disruptions", pod disruption conditions.
     """
     pod = find(store, target)
-    options = DeleteOptions.read(Query({}), body=body.get("deleteOptions") or {})
+    options = DeleteOptions.read(query, body=body.get("deleteOptions") or {})
     status = pod.get("status") or {}
     if not is_deleting(pod) and not is_terminal(pod) and not options.is_dry_run:
         told = {"type": DISRUPTION_TARGET, "status": "True", "reason": "EvictionByEvictionAPI"}

@@ -70,9 +70,9 @@ class Handlers:
         options = DeleteOptions.read(query, body=await body_of(request))
         return json_answer(crud.delete(self._store, target, options=options))
 
-    async def _evict(self, request: web.Request, target: Target, _query: Query) -> web.StreamResponse:
+    async def _evict(self, request: web.Request, target: Target, query: Query) -> web.StreamResponse:
         body = await body_of(request)
-        return json_answer(crud.evict(self._store, target, body=body, now=self._now()), status=201)
+        return json_answer(crud.evict(self._store, target, body=body, query=query, now=self._now()), status=201)
 
     async def _delete_collection(self, request: web.Request, target: Target, query: Query) -> web.StreamResponse:
         options = DeleteOptions.read(query, body=await body_of(request))

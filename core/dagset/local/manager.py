@@ -23,6 +23,7 @@ from dagset.local.store import Store
 __all__ = ["Manager"]
 
 _CHILDREN = {"Job": "Pod", "JobSet": "Job"}
+_WAKING = {"Job": ("Pod",), "JobSet": ("Job", "Service")}
 _TELLER = {"Job": "job-controller", "JobSet": "jobset"}
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.2, 10.0
 _FIRST_CREATION_RETRY_S = 1.0
@@ -89,7 +90,7 @@ class Manager:
         if kind == "Job" and verb == "DELETED":
             self._queue.add(("orphans", "", metadata["uid"]))
         for owner in metadata.get("ownerReferences") or []:
-            if _CHILDREN.get(owner["kind"]) == kind:
+            if kind in _WAKING.get(owner["kind"], ()):
                 self._queue.add((owner["kind"], metadata["namespace"], owner["name"]))
 
     async def _work(self) -> None:

@@ -272,6 +272,13 @@ async def test_eviction_is_a_disruption(call):
     assert 3 == found["metadata"]["deletionGracePeriodSeconds"]
 
 
+async def test_eviction_as_a_dry_run_disturbs_nothing(call):
+    _, created = await call("POST", PODS, pod())
+
+    assert 201 == (await call("POST", f"{PODS}/p/eviction?dryRun=All", {}))[0]
+    assert (200, created) == await call("GET", f"{PODS}/p")
+
+
 async def test_tables_for_people(call):
     await call("POST", JOBS, job(completions=3, completionMode="Indexed"))
     started = {"startTime": "2027-01-15T07:50:30Z", "succeeded": 2, "conditions": []}

@@ -266,6 +266,29 @@ async def test_a_leader_that_is_done_ends_its_workers(cluster: LocalCluster) -> 
     await cluster.until(lambda: ["js-leader-0"] == [one["metadata"]["name"] for one in cluster.store.list("Job")[0]])
 
 
+async def test_what_somebody_deletes_of_a_jobset_is_made_again(cluster: LocalCluster) -> None:
+    cluster.store.create("JobSet", jobset(leader=("sleep 60", 1), worker=("sleep 60", 1)))
+    await cluster.running("js-leader-0", 1)
+    before = {kind: (cluster.store.get(kind, "default", name) or {}) for kind, name in MADE.items()}
+
+    for kind, name in MADE.items():
+        cluster.store.delete(kind, "default", name, propagation="Background")
+
+    for kind, name in MADE.items():
+        uid = before[kind]["metadata"]["uid"]
+        await cluster.until(
+            lambda kind=kind, name=name, uid=uid: is_another(cluster.store.get(kind, "default", name), uid)
+        )
+    assert 0 == (cluster.store.get("JobSet", "default", "js") or {})["status"]["restarts"]
+
+
+MADE = {"Job": "js-leader-0", "Service": "js"}
+
+
+def is_another(thing: Object | None, uid: str) -> bool:
+    return thing is not None and thing["metadata"]["uid"] != uid
+
+
 @pytest.mark.parametrize("propagation", ["Foreground", "Background"])
 async def test_deleting_a_node_leaves_nothing(cluster: LocalCluster, propagation: str) -> None:
     cluster.store.create("JobSet", jobset(worker=("sleep 60", 3)))
