@@ -20,6 +20,7 @@ _COMMANDS = {
     "start": "start a component that was killed, and wait until it is ready",
     "kubeconfig": "print the path of a kubeconfig that works on this machine",
     "kueue": "start Kueue in the cluster that is up; does nothing when it runs",
+    "host": "start a second host in the cluster that is up, to be lost; does nothing when it runs",
     "exec": "run a command inside the cluster's network, as in: exec -- kubectl get nodes",
     "install": "install the Debian packages that are missing",
 }
@@ -69,6 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
             print(cluster.kubeconfig(here))
         case "kueue":
             cluster.add_kueue(here, say=say)
+        case "host":
+            cluster.second_host(here, say=say).start()
         case "exec":
             cluster.replace_by_inner_command(here, argv=arguments.argv)
         case "install":

@@ -34,6 +34,9 @@ class Api:
     def merge(self, path: str, *, change: dict) -> None:
         self._must("PATCH", path, json.dumps(change), content_type=_MERGE)
 
+    def delete(self, path: str) -> None:
+        self._must("DELETE", path, "{}", content_type="application/json")
+
     def dry_run(self, path: str, *, manifest: dict) -> dict:
         """What the server would store if it were asked to create this: every webhook is asked, nothing is stored.
 

@@ -10,17 +10,27 @@ from tests.realcluster.place import HarnessError, Place
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
 
 
-def create(place: Place) -> None:
-    """Make the groups below which the kubelet makes those of the pods."""
+def create(group: str) -> None:
+    """Make the groups below which a kubelet makes those of the pods; their parents exist."""
     roots = _hierarchies()
-    if len(roots) == 1:
-        _hand_down_controllers(roots[0])
     for root in roots:
-        group = root / place.name
-        group.mkdir(exist_ok=True)
+        made = root / group
+        if len(roots) == 1:
+            _hand_down_controllers(made.parent)
+        made.mkdir(exist_ok=True)
         for name in _CPUSET:  # version 1: an empty cpuset takes no process
-            if (root / name).exists():
-                (group / name).write_text((root / name).read_text())
+            if (made.parent / name).exists():
+                (made / name).write_text((made.parent / name).read_text())
+
+
+def processes(group: str) -> set[int]:
+    """Pids, as the machine counts, of what runs in these groups and below them."""
+    found: set[int] = set()
+    for root in _hierarchies():
+        for procs in (root / group).rglob("cgroup.procs"):
+            with contextlib.suppress(OSError):  # it went meanwhile
+                found.update(map(int, procs.read_text().split()))
+    return found
 
 
 def remove(place: Place, *, timeout_s: float = 10) -> None:

@@ -9,9 +9,9 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.realcluster import build, cgroups, config, images, inside, kueue, machine
-from tests.realcluster.components import health_addresses
-from tests.realcluster.place import HarnessError, Place
+from tests.realcluster import build, cgroups, config, hosts, images, inside, kueue, machine
+from tests.realcluster.components import health_addresses, host_health_addresses
+from tests.realcluster.place import SECOND, HarnessError, Place
 from tests.realcluster.start import Start
 
 Say = Callable[[str], None]
@@ -77,10 +77,22 @@ def add_kueue(place: Place, *, say: Say) -> None:
         kueue.add(place, programs=programs, port=int(place.up_mark.read_text()), say=say)
 
 
+def second_host(place: Place, *, say: Say) -> hosts.SecondHost:
+    """The second host of a cluster that is up; its `start` starts it.
+
+    Raises:
+        HarnessError: no cluster is up.
+    """
+    programs = build.build(say=say)
+    _must_be_up(place)
+    port = int(place.up_mark.read_text())
+    return hosts.SecondHost(place, programs=programs, archive=images.archive(), port=port)
+
+
 def is_up(place: Place) -> bool:
-    """Was it proven to work, do all its programs still run, and does the API server answer through the relay?"""
-    programs = _programs(place).values()
-    return bool(programs) and all(program["exit"] is None for program in programs) and _relay_answers(place)
+    """Was it proven to work, do its programs still run (the second host's apart), and does the API server answer?"""
+    programs = {name: program for name, program in _programs(place).items() if name not in hosts.PROGRAMS}
+    return bool(programs) and all(program["exit"] is None for program in programs.values()) and _relay_answers(place)
 
 
 def status(place: Place) -> str:
@@ -93,6 +105,8 @@ def status(place: Place) -> str:
         name: inside.answers_inside(first, url) for name, url in health_addresses(place).items()
     }
     words = "up" if is_up(place) else "not up"
+    second = host_health_addresses(place, host=SECOND) if programs.keys() & set(hosts.PROGRAMS) else {}
+    ready |= {name: inside.answers_inside(first, url) for name, url in second.items()}
     return "\n".join(
         [
             f"{words}: process 1 is pid {first}, kubeconfig {place.kubeconfig}",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.realcluster.place import GATEWAY, NODE, SERVICE_RANGE, Place
+from tests.realcluster.place import FIRST, GATEWAY, SERVICE_RANGE, Host, Place
 
 API_PORT = 6443
 RELAY = Path(__file__).parent / "relay.py"
@@ -23,35 +23,47 @@ class Component:
 
 
 def components(place: Place, *, programs: Path, listener: int) -> list[Component]:
-    """Every program in the order of starting; `listener` is the relay's socket as process 1 has it."""
+    """Every program in the order of starting, less the second host's; `listener` is the relay's socket in process 1."""
     relay = [sys.executable, "-I", str(RELAY), str(listener), str(API_PORT)]
     return [
         Component(name="relay", argv=relay, keep_fds=(listener,)),
+        *host_components(place, programs=programs, host=FIRST),
         *(Component(name=name, argv=[str(programs / name), *of(place)]) for name, of in _ARGUMENTS.items()),
+    ]
+
+
+def host_components(place: Place, *, programs: Path, host: Host) -> list[Component]:
+    """A host's containerd and kubelet."""
+    return [
+        Component(name=f"{name}{host.suffix}", argv=[str(programs / name), *of(place, host)])
+        for name, of in _HOST_ARGUMENTS.items()
     ]
 
 
 def health_addresses(place: Place) -> dict[str, str]:
     """Where each component, as seen from inside, answers 200 when it is ready; the relay is judged from outside."""
     return {
-        "containerd": f"unix:{place.state}/containerd.sock",
+        **host_health_addresses(place, host=FIRST),
         "etcd": f"{_ETCD}/health",
         "kube-apiserver": f"https://127.0.0.1:{API_PORT}/readyz",
         "kube-controller-manager": "https://127.0.0.1:10257/healthz",
         "kube-scheduler": "https://127.0.0.1:10259/healthz",
-        "kubelet": "http://127.0.0.1:10248/healthz",
         "coredns": "http://127.0.0.1:8181/ready",
         "jobset": "http://127.0.0.1:8081/readyz",
         "kueue": "http://127.0.0.1:8082/readyz",
     }
 
 
+def host_health_addresses(place: Place, *, host: Host) -> dict[str, str]:
+    """The same of one host's programs."""
+    return {
+        f"containerd{host.suffix}": f"unix:{place.of(host)}/containerd.sock",
+        f"kubelet{host.suffix}": f"http://127.0.0.1:{host.health_port}/healthz",
+    }
+
+
 def _flags(**values: object) -> list[str]:
     return [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
-
-
-def _containerd(place: Place) -> list[str]:
-    return _flags(config=place.state / "containerd.toml")
 
 
 def _etcd(place: Place) -> list[str]:
@@ -103,15 +115,10 @@ def _controller(place: Place) -> list[str]:
 
 def _controller_manager(place: Place) -> list[str]:
     pki = place.state / "pki"
-    return _controller(place) + _flags(service_account_private_key_file=pki / "sa.key", root_ca_file=pki / "ca.crt")
-
-
-def _kubelet(place: Place) -> list[str]:
-    return _flags(
-        config=place.state / "kubelet.json",
-        kubeconfig=place.state / "node.kubeconfig",
-        hostname_override=NODE,
-        node_ip=GATEWAY,
+    return _controller(place) + _flags(
+        service_account_private_key_file=pki / "sa.key",
+        root_ca_file=pki / "ca.crt",
+        node_monitor_grace_period="20s",  # a lost host is missed after that, instead of after 50 s
     )
 
 
@@ -127,13 +134,26 @@ def _kueue(place: Place) -> list[str]:
     return _flags(config=place.state / "kueue.json", kubeconfig=place.inner_kubeconfig)
 
 
+def _containerd(place: Place, host: Host) -> list[str]:
+    return _flags(config=place.of(host) / "containerd.toml")
+
+
+def _kubelet(place: Place, host: Host) -> list[str]:
+    own_root = _flags(root_dir=place.of(host) / "kubelet") if host.suffix else []
+    return own_root + _flags(
+        config=place.of(host) / "kubelet.json",
+        kubeconfig=place.of(host) / "node.kubeconfig",
+        hostname_override=host.name,
+        node_ip=host.gateway,
+    )
+
+
+_HOST_ARGUMENTS: dict[str, Callable[[Place, Host], list[str]]] = {"containerd": _containerd, "kubelet": _kubelet}
 _ARGUMENTS: dict[str, Callable[[Place], list[str]]] = {
-    "containerd": _containerd,
     "etcd": _etcd,
     "kube-apiserver": _apiserver,
     "kube-controller-manager": _controller_manager,
     "kube-scheduler": _controller,
-    "kubelet": _kubelet,
     "coredns": _coredns,
     "jobset": _jobset,
     "kueue": _kueue,

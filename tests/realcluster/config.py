@@ -6,18 +6,20 @@ import re
 from pathlib import Path
 
 from tests.realcluster.images import PAUSE
-from tests.realcluster.place import GATEWAY, NODE, POD_RANGE, HarnessError, Place
+from tests.realcluster.place import FIRST, GATEWAY, NODE, SECOND, HarnessError, Host, Place
 
 JOBSET_WEBHOOK_PORT, KUEUE_WEBHOOK_PORT = 9443, 9444
 KUEUE_METRICS_CERTIFICATES = "etc/kueue/metrics/certs"  # it insists on them, though metrics are off
 
 
+# Nobody's pods land on the second host but those that tolerate it.
+SPARE = {"key": "dagset.test/spare", "value": "true", "effect": "NoSchedule"}
+
+
 def config_files(place: Place) -> dict[str, str]:
     """Path below the state directory: text, for all programs that read a file."""
     return {
-        "containerd.toml": containerd_toml(place),
-        "cni/10-dagset.conflist": json.dumps(pod_network(place)),
-        "kubelet.json": json.dumps(kubelet(place)),
+        **host_files(place, host=FIRST),
         "Corefile": corefile(place),
         "jobset.json": json.dumps(jobset(place)),
         "kueue.json": json.dumps(kueue(place)),
@@ -25,15 +27,24 @@ def config_files(place: Place) -> dict[str, str]:
     }
 
 
-def containerd_toml(place: Place) -> str:
-    """Everything below the state directory; no lowering of oom_score_adj, which wants CAP_SYS_RESOURCE."""
+def host_files(place: Place, *, host: Host) -> dict[str, str]:
+    """Path below the host's directory: text."""
+    return {
+        "containerd.toml": containerd_toml(place.of(host)),
+        "cni/10-dagset.conflist": json.dumps(pod_network(place.of(host), host=host)),
+        "kubelet.json": json.dumps(kubelet(place, host=host)),
+    }
+
+
+def containerd_toml(directory: Path) -> str:
+    """Everything below this directory; no lowering of oom_score_adj, which wants CAP_SYS_RESOURCE."""
     return f"""\
 version = 3
-root = "{place.state}/containerd"
-state = "{place.state}/containerd-state"
+root = "{directory}/containerd"
+state = "{directory}/containerd-state"
 
 [grpc]
-address = "{place.state}/containerd.sock"
+address = "{directory}/containerd.sock"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "{PAUSE}"
@@ -45,33 +56,34 @@ restrict_oom_score_adj = true
 
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["/usr/lib/cni"]
-conf_dir = "{place.state}/cni"
+conf_dir = "{directory}/cni"
 use_internal_loopback = true
 
 [plugins."io.containerd.nri.v1.nri"]
 disable = true
 
 [plugins."io.containerd.internal.v1.opt"]
-path = "{place.state}/containerd-opt"
+path = "{directory}/containerd-opt"
 """
 
 
-def pod_network(place: Place) -> dict:
-    """Pods hang on a bridge that is also the node's own address; their default route ends there."""
+def pod_network(directory: Path, *, host: Host) -> dict:
+    """Pods hang on a bridge that is also the host's own address; their default route ends there."""
+    first = host.gateway.rpartition(".")[0] + ".10"
     return {
         "cniVersion": "1.0.0",
         "name": "dagset",
         "plugins": [
             {
                 "type": "bridge",
-                "bridge": "dagset0",
+                "bridge": host.bridge,
                 "isGateway": True,
                 "hairpinMode": True,
                 "ipMasq": False,
                 "ipam": {
                     "type": "host-local",
-                    "dataDir": f"{place.state}/cni-leases",
-                    "ranges": [[{"subnet": POD_RANGE, "rangeStart": "10.88.0.10", "gateway": GATEWAY}]],
+                    "dataDir": f"{directory}/cni-leases",
+                    "ranges": [[{"subnet": host.pods, "rangeStart": first, "gateway": host.gateway}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
             }
@@ -79,7 +91,12 @@ def pod_network(place: Place) -> dict:
     }
 
 
-def kubelet(place: Place) -> dict:
+def cgroup_of(place: Place, host: Host) -> str:
+    """Of a host's pods, below the root of every hierarchy."""
+    return f"{place.name}/host{host.suffix}" if host.suffix else place.name
+
+
+def kubelet(place: Place, *, host: Host) -> dict:
     """Cgroups below one of our own, so that the end of the cluster can remove them; no image or pod is ever evicted."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -90,9 +107,14 @@ def kubelet(place: Place) -> dict:
             "x509": {"clientCAFile": f"{place.state}/pki/ca.crt"},
         },
         "authorization": {"mode": "Webhook"},
-        "containerRuntimeEndpoint": f"unix://{place.state}/containerd.sock",
+        "containerRuntimeEndpoint": f"unix://{place.of(host)}/containerd.sock",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{place.name}",
+        "cgroupRoot": f"/{cgroup_of(place, host)}",
+        "port": host.kubelet_port,
+        "healthzPort": host.health_port,
+        # Renewed four times as often: the node controller is told to miss a host soon.
+        "nodeLeaseDurationSeconds": 10,
+        **({"registerWithTaints": [SPARE], "podLogsDir": f"{place.of(host)}/pod-logs"} if host == SECOND else {}),
         "failCgroupV1": False,
         "failSwapOn": False,
         "clusterDNS": [GATEWAY],

@@ -7,13 +7,13 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from tests.realcluster import build, machine
+from tests.realcluster import build, cluster, hosts, machine
 from tests.realcluster.place import place
 
 _ROOT = Path(__file__).parents[2]
@@ -30,6 +30,13 @@ def real_cluster() -> Iterator[Path]:
     was_up = harness("status").returncode == 0
     with contextlib.nullcontext(place().kubeconfig) if was_up else cluster_of(place().state) as kubeconfig:
         yield kubeconfig
+
+
+def hands() -> dict[str, Callable[[], None]]:
+    """What tests can do to the hosts of the cluster that is up; its second host is started now."""
+    host = cluster.second_host(place(), say=lambda _words: None)
+    host.start()
+    return hosts.hands_of(host)
 
 
 @contextlib.contextmanager

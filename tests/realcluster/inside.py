@@ -24,7 +24,7 @@ def first_process(place: Place) -> int | None:
 
     The process table is the truth, not a file: it is right after any crash, and when the state directory is gone.
     """
-    pids = [pid for pid, argv in _processes() if _is_init(argv, place) and not argv[0].endswith("unshare")]
+    pids = [pid for pid, argv in processes() if _is_init(argv, place) and not argv[0].endswith("unshare")]
     return pids[0] if pids else None
 
 
@@ -42,7 +42,7 @@ def end(place: Place, *, timeout_s: float = 30) -> None:
 
 def ours(place: Place) -> list[int]:
     """Pids of process 1 and of the `unshare` that waits for it: exactly those started for this state directory."""
-    inner_first = sorted(_processes(), key=lambda process: process[1][:1] == ["unshare"])
+    inner_first = sorted(processes(), key=lambda process: process[1][:1] == ["unshare"])
     return [pid for pid, argv in inner_first if _is_init(argv, place)]
 
 
@@ -50,7 +50,8 @@ def _is_init(argv: list[str], place: Place) -> bool:
     return len(argv) > 2 and argv[-2].endswith("realcluster/init.py") and argv[-1] == str(place.state)
 
 
-def _processes() -> Iterator[tuple[int, list[str]]]:
+def processes() -> Iterator[tuple[int, list[str]]]:
+    """Pid and command line of everything on the machine."""
     for directory in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             yield int(directory.name), (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]

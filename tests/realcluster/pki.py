@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.realcluster.place import API_SERVICE, GATEWAY, NODE, HarnessError
+from tests.realcluster.place import API_SERVICE, FIRST, GATEWAY, HarnessError, Host
 
 _SERVER_NAMES = [
     "localhost",
@@ -20,12 +20,19 @@ def write_pki(directory: Path) -> None:
     names = [f"IP:{address}" for address in _SERVER_ADDRESSES] + [f"DNS:{name}" for name in _SERVER_NAMES]
     _certificate(directory, "server", "/CN=server", f"subjectAltName={','.join(names)}", issuer="ca")
     _certificate(directory, "admin", "/O=system:masters/CN=admin", issuer="ca")
-    _certificate(directory, "node", f"/O=system:nodes/CN=system:node:{NODE}", issuer="ca")
+    write_host(directory, FIRST)
     _openssl("genpkey", "-algorithm", "EC", *_CURVE, "-out", str(directory / "sa.key"))
     _openssl("pkey", "-in", str(directory / "sa.key"), "-pubout", "-out", str(directory / "sa.pub"))
     (directory / "webhook").mkdir()
     for suffix in ("crt", "key"):  # the names that controller-runtime looks for in its certDir
         (directory / f"webhook/tls.{suffix}").write_bytes((directory / f"server.{suffix}").read_bytes())
+
+
+def write_host(directory: Path, host: Host) -> str:
+    """Write the host's .crt and .key; their name."""
+    name = f"node{host.suffix}"
+    _certificate(directory, name, f"/O=system:nodes/CN=system:node:{host.name}", issuer="ca")
+    return name
 
 
 def _certificate(directory: Path, name: str, subject: str, *extensions: str, issuer: str | None = None) -> None:

@@ -11,6 +11,33 @@ POD_RANGE = "10.88.0.0/24"
 SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"  # first address of SERVICE_RANGE: where pods find the API server by convention
 
+
+@dataclass(frozen=True)
+class Host:
+    """One host of the cluster: a kubelet, a containerd and a bridge for its pods, all in the same namespaces."""
+
+    name: str
+    bridge: str
+    mac: str
+    gateway: str  # the bridge's address, and the host's
+    pods: str
+    suffix: str = ""  # of its programs' names; its files are in a directory of that name
+    kubelet_port: int = 10250
+    health_port: int = 10248
+
+
+FIRST = Host(name=NODE, bridge="dagset0", mac="0a:58:0a:58:00:01", gateway=GATEWAY, pods=POD_RANGE)
+SECOND = Host(
+    name="dagset-2",
+    bridge="dagset1",
+    mac="0a:58:0a:59:00:01",
+    gateway="10.89.0.1",
+    pods="10.89.0.0/24",
+    suffix="-2",
+    kubelet_port=10350,
+    health_port=10348,
+)
+
 _LONGEST_STATE_PATH = 80  # a Unix socket's path ends at 107 bytes, and sockets lie in the state directory
 _SHADOWED = ("/etc", "/var", "/run", "/proc", "/sys", "/dev")
 
@@ -53,6 +80,10 @@ class Place:
     def up_mark(self) -> Path:
         """Exists from the moment `up` has proven everything; holds the relay's port."""
         return self.state / "up"
+
+    def of(self, host: Host) -> Path:
+        """Where the files of one host's programs are."""
+        return self.state / f"host{host.suffix}" if host.suffix else self.state
 
     def log(self, component: str) -> Path:
         return self.state / "log" / f"{component}.log"

@@ -77,7 +77,7 @@ class Start:
 
     def _enter_namespaces(self, listener: int) -> None:
         """Process 1 inherits the relay's socket: it was made outside, and there it stays."""
-        cgroups.create(self._place)
+        cgroups.create(self._place.name)
         namespaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
         path = f"{self._programs}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         with self._place.log("init").open("wb") as log:

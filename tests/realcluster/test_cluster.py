@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.realcluster import build, cgroups, inside
+from tests.realcluster import build, cgroups, cluster, inside
 from tests.realcluster.fixtures import harness
-from tests.realcluster.place import place_at
+from tests.realcluster.place import SECOND, place_at
 
 pytestmark = pytest.mark.realcluster
 
@@ -132,6 +132,24 @@ def queue(name: str, *, cpu: str) -> list[dict]:
         {**head, "kind": "ClusterQueue", "spec": spec},
         {**head, "kind": "LocalQueue", "spec": {"clusterQueue": name}},
     ]
+
+
+def test_a_second_host_runs_what_tolerates_it_and_may_be_lost_and_come_back(own_cluster: Path) -> None:
+    started = [harness("host", state=own_cluster).returncode for _ in range(2)]
+    second = cluster.second_host(place_at(own_cluster), say=print)
+    wanted = job("far", image="busybox:1", command=["sh", "-c", "echo it runs; sleep 1000"])
+    wanted["spec"]["template"]["spec"] |= {"nodeName": SECOND.name, "tolerations": [{"operator": "Exists"}]}
+    kubectl(own_cluster, "create", "-f", "-", stdin=wanted)
+    kubectl(own_cluster, "wait", "job/far", "--for=jsonpath={.status.ready}=1", "--timeout=60s")
+    log = kubectl(own_cluster, "logs", "job/far")
+
+    second.kill()
+    lost = harness("status", state=own_cluster)
+    second.start()
+    kubectl(own_cluster, "wait", "job/far", "--for=jsonpath={.status.failed}=1", "--timeout=60s")
+
+    assert ([0, 0], "it runs\n") == (started, log)
+    assert ("up", True) == (lost.stdout[:2], "kubelet-2               ended with exit code -9" in lost.stdout)
 
 
 def test_inside_there_is_no_route_to_the_world(own_cluster: Path) -> None:

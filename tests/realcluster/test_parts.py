@@ -19,7 +19,7 @@ from tests.realcluster.build import MODULES
 from tests.realcluster.components import RELAY, components, health_addresses
 from tests.realcluster.fixtures import harness, left_out
 from tests.realcluster.machine import Machine, apt_line, why_not
-from tests.realcluster.place import GATEWAY, SERVICE_RANGE, CannotRun, HarnessError, Place, place_at, tail
+from tests.realcluster.place import FIRST, GATEWAY, SERVICE_RANGE, CannotRun, HarnessError, Place, place_at, tail
 from tests.realcluster.start import takes_pods
 
 ABLE = {"system": "Linux", "uid": 0, "missing_packages": (), "go_version": "go1.26.8", "built": False}
@@ -92,9 +92,9 @@ def test_every_component_but_the_relay_has_a_health_address() -> None:
 
 
 def test_process_1_prepares_the_network_that_the_configuration_names() -> None:
-    bridge = config.pod_network(Place(Path("/tmp/s")))["plugins"][0]["bridge"]
+    network = (FIRST.bridge, FIRST.mac, f"{GATEWAY}/24", SERVICE_RANGE)
 
-    assert (bridge, f"{GATEWAY}/24", SERVICE_RANGE) == (init.BRIDGE, init.ADDRESS, init.SERVICES)
+    assert network == (init.BRIDGE, init.MAC, init.ADDRESS, init.SERVICES)
 
 
 def test_jobset_webhooks_point_at_the_controller_and_meet_only_its_own_pods() -> None:

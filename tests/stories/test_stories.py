@@ -12,8 +12,7 @@ from dagset.run.connect import open_cluster
 from dagset.testing.ends import Ran, expected, told
 from dagset.testing.runner import run_story
 from dagset.testing.stories import Story, load_stories
-from tests.realcluster.hands import hands_of
-from tests.realcluster.place import place
+from tests.realcluster.fixtures import hands
 from tests.stories.abilities import JUSTIFIED, stories_for
 
 STORIES = load_stories(Path(__file__).parent)
@@ -39,12 +38,12 @@ def _runs(kubeconfig: Path, request: pytest.FixtureRequest, *, marker: str) -> I
     run = uuid.uuid4().hex
     selected = {item.callspec.params["story"].name for item in request.session.items if marker in item.fixturenames}
     cluster = open_cluster(str(kubeconfig), namespace="default")
-    hands = hands_of(place()) if marker == "on_real" else {}
+    chosen = [story for story in STORIES if story.name in selected]
+    harness = hands() if any("host_loss" in story.needs for story in chosen) else {}
 
     def play(story: Story) -> Ran:
-        return run_story(story, cluster=cluster, namespace="default", run=run, hands=hands)
+        return run_story(story, cluster=cluster, namespace="default", run=run, hands=harness)
 
-    chosen = [story for story in STORIES if story.name in selected]
     with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as alone:
         ends: dict[str, Future[Ran]] = {story.name: pool.submit(play, story) for story in chosen if not story.alone}
         others = list(ends.values())

@@ -10,7 +10,7 @@ from dagset.observe.facts import PodSeen
 
 __all__ = ["Action", "When", "is_time", "pods_at_once", "running"]
 
-Word = Literal["submitted", "all_running", "first_failed", "suspended"]
+Word = Literal["submitted", "all_running", "first_failed", "disrupted", "suspended"]
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,7 +28,7 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `role` and `index` name the pod, `role` alone the child Job. `delete` takes the owner, with `propagation`; `cancel`
     is ours, by another client; `drain` cordons the pod's host and evicts every pod of the node there, `uncordon` ends
     that; `patch` merges `body` into the owner; `create` and `delete_object` take an `object`; `hand` calls what the
-    test harness brings: `kill_host`, `start_host`.
+    test harness brings: `kill_host`, `forget_host`, `start_host`.
     """
 
     do: Literal[
@@ -68,6 +68,8 @@ def is_time(when: Word | When, seen: Observation, *, at_once: int) -> bool:
         return len(pods) == at_once
     if when == "first_failed":
         return any(pod.phase == "Failed" for pod in seen.pods.values())
+    if when == "disrupted":
+        return any(pod.disrupted or pod.deleting for pod in seen.pods.values())
     if when == "suspended":
         return phase_of(seen).name == "queued" and all(pod.ended for pod in seen.pods.values())
     return True
