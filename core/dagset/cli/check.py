@@ -27,12 +27,13 @@ def check(ctx: click.Context, *, node: str, cluster: str | None, namespace: str 
     """
     from dagset.compile import compile_node
     from dagset.model import load
-    from dagset.run.check import check_bundle
+    from dagset.run.check import check_node
 
     loaded = load(node)
-    bundle = compile_node(loaded, node_identity(node, task=loaded.name))
+    identity = node_identity(node, task=loaded.name)
+    bundle = compile_node(loaded, identity)  # what cannot be compiled is refused before any cluster is asked
     opened = connect(cluster, namespace=namespace)
-    report = check_bundle(bundle, cluster=opened, namespace=opened.namespace)
+    report = check_node(loaded, identity, cluster=opened, namespace=opened.namespace)
     title = f"{bundle.kind} {opened.namespace}/{bundle.name}"
     click.echo(_as_json(report, name=bundle.name) if output == "json" else _as_text(report, title=title))
     ctx.exit(EXIT_REFUSED if report.is_refused else 0)

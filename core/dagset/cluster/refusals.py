@@ -28,6 +28,7 @@ SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 # What the server's words mean for whoever wrote the node; the first that is found in them counts.
 REMEDIES: tuple[tuple[str, str], ...] = (
     (r'unknown field "[^"]*\.onJobFailureMessagePatterns"', OLD_JOBSET),
+    (UNKNOWN_KIND, "this cluster does not serve that kind: have its API installed"),
     (r"strict decoding error", "the cluster is older than that field, or it is misspelt in a patch of the node"),
     (r'^namespaces "[^"]*" not found', "create that namespace, or name another with --namespace"),
     (r"exceeded quota", "ask for less, wait until others are done, or have the quota raised"),

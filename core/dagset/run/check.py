@@ -12,12 +12,14 @@ from dagset import constants
 from dagset.cluster.protocol import Cluster
 from dagset.cluster.refusals import NO_JOBSET, forbidden
 from dagset.cluster.weather import with_patience
-from dagset.compile import Bundle
+from dagset.compile import Bundle, compile_node
 from dagset.errors import AlreadyExists, ClusterRefused, NotFound, UnknownKind
+from dagset.model import DagNode, Identity
+from dagset.model.advice import advice
 from dagset.run.children import child_jobs, first_pod, needed_by
 from dagset.run.versions import TooOld, require_kubernetes
 
-__all__ = ["Finding", "Report", "check_bundle"]
+__all__ = ["Finding", "Report", "check_bundle", "check_node"]
 
 T = TypeVar("T")
 Manifest = dict[str, Any]
@@ -51,6 +53,13 @@ class Report:
     def is_refused(self) -> bool:
         """Whether the cluster would refuse the node, or its pods."""
         return any(finding.level == "refused" for finding in self.findings)
+
+
+def check_node(node: DagNode, identity: Identity, *, cluster: Cluster, namespace: str) -> Report:
+    """Return the same as `check_bundle`, and before it as warnings what is allowed and often goes wrong."""
+    report = check_bundle(compile_node(node, identity), cluster=cluster, namespace=namespace)
+    warnings = tuple(Finding("warning", "the node", sentence) for sentence in advice(node))
+    return Report((*warnings, *report.findings), report.passed)
 
 
 def check_bundle(bundle: Bundle, *, cluster: Cluster, namespace: str, limit_s: float = 10.0) -> Report:

@@ -155,7 +155,8 @@ class FakeCluster:
 
     def put(self, manifest: Manifest, *, namespace: str | None = None) -> Manifest:
         """Create the object, or replace it whole while keeping its uid and creation time (a status, a pod's phase)."""
-        key = (manifest["kind"], namespace or self.namespace, manifest["metadata"]["name"])
+        where = self.namespace if namespace is None else namespace  # "": an object that lives in none
+        key = (manifest["kind"], where, manifest["metadata"]["name"])
         with self._changed:
             if key not in self._objects:
                 return self._store("ADDED", key, manifest)

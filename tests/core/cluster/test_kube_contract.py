@@ -130,6 +130,29 @@ def test_wrong_value_is_refused_with_the_servers_words(place):
     assert (422, "Invalid") == (caught.value.status, caught.value.reason)
 
 
+def test_dry_run_is_checked_like_a_create_and_leaves_nothing(place):
+    job = place.idle()
+    wrong = {**job, "spec": {**job["spec"], "parallelism": -1}}
+
+    assert job["metadata"]["name"] == dry_run(place, job)["metadata"]["name"]
+    with pytest.raises(ClusterRefused, match=r"dry run of create Job default/.*parallelism: Invalid value: -1"):
+        dry_run(place, wrong)
+    assert [] == place.list("Job").items
+    place.create(job)
+    with pytest.raises(AlreadyExists):
+        dry_run(place, job)
+
+
+def dry_run(place, manifest):
+    return place.cluster.create(manifest, namespace="default", dry_run=True)
+
+
+def test_version_is_a_document_and_what_is_not_served_is_told_apart(place):
+    assert {"major", "minor", "gitVersion"} <= place.cluster.document("/version").keys()
+    with pytest.raises(NotFound):
+        place.cluster.document("/apis/nosuch.example")
+
+
 def test_list_finds_by_label_and_names_the_kind(place):
     created = place.create(place.idle())
     items = place.list("Job").items

@@ -16,6 +16,18 @@ def test_create_is_strict_and_names_its_manager():
     ) == wire.create(manifest, namespace="ml")
 
 
+def test_dry_run_says_so():
+    request = wire.create({"kind": "Job", "metadata": {"name": "a"}}, namespace="ml", dry_run=True)
+
+    assert ("dry run of create Job ml/a", (*STRICT, ("dryRun", "All"))) == (request.what, request.query)
+
+
+def test_plural_of_a_kind_that_ends_in_s():
+    request = wire.get("WorkloadPriorityClass", namespace="", name="high")
+
+    assert "/apis/kueue.x-k8s.io/v1beta2/workloadpriorityclasses/high" == request.path
+
+
 @pytest.mark.parametrize(
     ("kind", "namespace", "path"),
     [
