@@ -20,7 +20,8 @@ __all__ = ["OLDEST_KUBERNETES", "TooOld", "require_kubernetes"]
 OLDEST_KUBERNETES = (1, 33)
 
 _lock = threading.Lock()
-_good_enough: "weakref.WeakSet[Cluster]" = weakref.WeakSet()
+# By id, for a Cluster need not be hashable; an entry goes with its cluster.
+_good_enough: "weakref.WeakValueDictionary[int, Cluster]" = weakref.WeakValueDictionary()
 
 
 class TooOld(ClusterRefused):
@@ -39,7 +40,7 @@ def require_kubernetes(
         ClusterUnreachable: as `patiently` does.
     """
     with _lock:
-        if cluster in _good_enough:
+        if id(cluster) in _good_enough:
             return
     try:
         told = patiently(lambda: cluster.document("/version"))
@@ -52,7 +53,7 @@ def require_kubernetes(
         text = f"{cluster.describe} is Kubernetes {name}, and dagset needs {needed} or newer"
         raise TooOld(f"{text}: have it upgraded, or name another cluster by --cluster", reason="TooOld")
     with _lock:
-        _good_enough.add(cluster)
+        _good_enough[id(cluster)] = cluster
 
 
 def _version_in(told: Mapping[str, Any]) -> tuple[int, int] | None:
