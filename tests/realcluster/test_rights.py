@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from dagset import constants
+from dagset.cluster.rights import RIGHTS
 from dagset.compile import compile_node
 from dagset.errors import ClusterRefused
 from dagset.model import DagNode, File, Identity, Ref
 from dagset.run import cancel, open_cluster, run_node, submit
 from dagset.run.check import check_bundle
+from dagset.testing.fake_cluster import FaultyCluster
 from tests.realcluster.restricted import kubectl, namespace_of, user_of
 
 pytestmark = pytest.mark.realcluster
@@ -76,6 +79,34 @@ def test_the_printed_role_takes_no_other_namespace(restricted_cluster: Path):
         submit(node(), identity(), cluster=cluster, namespace="default")
 
 
+def test_no_row_of_the_table_is_there_for_nothing(restricted_cluster: Path):
+    """What only a queue or a node that cannot start asks for (events, workloads) has no place in here."""
+    asking = FaultyCluster(open_cluster(str(restricted_cluster)), plan={})
+    for words in ({}, {"coupling": "gang"}, {"coupling": "gang", "kind": "job", "on_disruption": "fail"}):
+        who, lasting = identity(), node(command=("sleep", "100"), **words)
+        ref = submit(lasting, who, cluster=asking).ref
+        assert submit(lasting, who, cluster=asking).attached
+        body = {"metadata": {"annotations": {constants.END: "{}"}}}
+        asking.patch(ref.kind, namespace=ref.namespace, name=ref.name, body=body)
+        cancel(ref, cluster=asking)
+        run_node(node(**words), cluster=asking, identity=who, lines=lambda _prefix, _text: None)
+    queued = compile_node(node(queue_name="x", queue_priority="high"), identity())
+    check_bundle(queued, cluster=asking, namespace=asking.namespace)
+
+    rows = {(verb, right.resource) for right in RIGHTS for verb in right.verbs}
+    elsewhere = {(verb, resource) for verb, resource in rows if resource in ("events", "workloads")}
+    assert rows - elsewhere == {asked_of(request) for request in asking.requests} - elsewhere - LOOKED_UP
+
+
+# Not in the table: `document` needs no right, and these `check` asks for where it may.
+LOOKED_UP = {("document", "/version"), ("get", "workloadpriorityclasses")}
+
+
+def asked_of(request: str) -> tuple[str, str]:
+    verb, kind = request.split()
+    return ("get", "pods/log") if verb == "logs" else (verb, constants.PLURALS.get(kind, kind))
+
+
 @pytest.fixture(scope="module")
 def place(real_cluster: Path) -> Iterator[str]:
     with namespace_of(real_cluster) as namespace:
@@ -129,6 +160,7 @@ def left_in(without: Without) -> str:
         ("create", "jobsets", "jobset.x-k8s.io", "gang"),
         ("list", "jobsets", "jobset.x-k8s.io", "gang"),
         ("create", "configmaps", "", "array"),
+        ("create", "services", "", "plain"),
         ("list", "pods", "", "array"),
     ],
 )
@@ -136,9 +168,10 @@ def test_submit_names_the_missing_right_and_leaves_nothing(
     without: Without, verb: str, resource: str, group: str, coupling: str
 ):
     cluster = without.cluster(verb, resource)
+    plain = {"coupling": "gang", "kind": "job", "on_disruption": "fail"}
 
     with pytest.raises(ClusterRefused) as caught:
-        submit(node(coupling=coupling), identity(), cluster=cluster)
+        submit(node(**(plain if coupling == "plain" else {"coupling": coupling})), identity(), cluster=cluster)
 
     assert without.refusal(verb, resource, group=group) == str(caught.value).partition(" is forbidden: ")[2]
     wait_until_gone(without)

@@ -30,7 +30,7 @@ RIGHTS = (
     Right(
         "", "services", ("create", "get"), "host names in a gang of kind: job", without="gangs of kind: job are refused"
     ),
-    Right("", "events", ("list", "watch"), "why pods are not made or do not start", without="reasons are not told"),
+    Right("", "events", ("list",), "why pods are not made or do not start", without="reasons are not told"),
     Right(
         "kueue.x-k8s.io",
         "workloads",
