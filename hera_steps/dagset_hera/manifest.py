@@ -23,7 +23,7 @@ from dagset.compile import Bundle, compile_node
 from dagset.compile.render import Dumper
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity, node_from
-from dagset_hera.parameters import PARAMETER, Number, check_text, merged, stood_in
+from dagset_hera.parameters import PARAMETER, Number, as_written, check_text, merged, stood_in
 
 __all__ = ["Manifest", "render"]
 
@@ -33,17 +33,31 @@ ATTEMPT = "sprig.sha1sum(workflow.uid + pod.name)"
 HASH_LENGTH = 8
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"  # `argo logs` finds pods by it (argo-workflows: util/logs)
 OWNER = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "controller": True, "blockOwnerDeletion": True}
-# Words for a follower, and Argo's own executor is none: the values that come true without one, and what to do instead.
+OURS = "dagset.io/"
+ONE_OBJECT = "an Argo resource template makes one object"
+# Words for a follower, and Argo's own executor is none: the values that come true without one (or None), and what to do
+# instead of others.
 UNHELD: dict[str, tuple[tuple[object, ...], str, str]] = {
-    "files": (
-        (None, {}),
-        "need a ConfigMap of their own, and an Argo resource template makes one object",
-        "put them into the image",
-    ),
+    "files": (({},), f"need a ConfigMap of their own, and {ONE_OBJECT}", "put them into the image"),
     "keep": (
-        (None, "always"),
+        ("always",),
         "asks for somebody who reads the end and then deletes; Argo's resource template does not",
         "leave it out: the object stays until its ttl, or until the Workflow is deleted",
+    ),
+    "start_timeout": (
+        ("15m",),
+        "asks for somebody who ends pods that cannot start; Argo's resource template does not",
+        "leave it out, and give deadline: it counts such time too",
+    ),
+    "queue_timeout": (
+        (),
+        "asks for somebody who watches the queue; Argo's resource template does not",
+        "leave it out: deleting the Workflow ends the wait",
+    ),
+    "max_disruptions": (
+        (20,),
+        "asks for somebody who counts free restarts; Argo's resource template does not",
+        "leave it out, or write on_disruption: count, which takes them from restarts",
     ),
 }
 
@@ -98,29 +112,48 @@ def _compiled(node: DagNode | Mapping[str, Any], *, identity: Identity) -> tuple
     """Return a bundle, and its owner with the parameters where the node has them."""
     words = msgspec.structs.asdict(node) if isinstance(node, DagNode) else node
     for word, (held, problem, remedy) in UNHELD.items():
-        if words.get(word) not in held:
+        if words.get(word) not in (None, *held):
             raise InvalidNode(problem, field=word, remedy=remedy)
-    (first, given), (second, given_again) = (stood_in(words, reading=reading) for reading in (0, 1))
+    readings = [stood_in(words, reading=reading) for reading in (0, 1)]
     parameters: dict[tuple[object, object], str] = {}
-    for (one, name), (two, _) in zip(given, given_again, strict=True):
+    for (one, name), (two, _) in zip(*(used for _, used in readings), strict=True):
         parameters[one, two] = parameters[str(one), str(two)] = name
-    bundles = [compile_node(node_from(read), identity) for read in (first, second)]
-    for bundle in bundles:
-        if bundle.parts:
-            raise InvalidNode("needs objects beside the node, and an Argo resource template makes one", field="node")
-        bundle.owner["metadata"].pop("annotations")  # the spec's hash: only Argo knows what is sent
+    bundle, again = (_bundle(read, used, identity=identity) for read, used in readings)
     found: set[str] = set()
-    owner = merged(bundles[0].owner, bundles[1].owner, parameters=parameters, found=found)
+    owner = merged(_without_ours(bundle.owner), _without_ours(again.owner), parameters=parameters, found=found)
     for name in set(parameters.values()) - found:
         problem = f"{{{{{name}}}}} would not reach the manifest"
-        raise InvalidNode(problem, field="node", remedy="give the number itself, or make pods a parameter too")
-    return bundles[0], owner
+        raise InvalidNode(problem, field="node", remedy="give the value itself, or make pods a parameter too")
+    return bundle, owner
+
+
+def _bundle(read: Mapping[str, Any], used: list[tuple[int | str, str]], *, identity: Identity) -> Bundle:
+    """Return what one reading becomes; nobody follows it, so nothing is left for a follower to hold."""
+    try:
+        bundle = compile_node(node_from(read), identity, followed=False)
+    except InvalidNode as error:
+        raise as_written(error, used) from None
+    if bundle.parts:
+        problem = f"a gang as a plain Job needs a {bundle.parts[0]['kind']} beside it, and {ONE_OBJECT}"
+        raise InvalidNode(problem, field="kind", remedy="write kind: jobset, which makes its own")
+    return bundle
+
+
+def _without_ours(owner: dict[str, Any]) -> dict[str, Any]:
+    """Return the owner without dagset's own annotations: the spec's hash is of what is sent, which only Argo knows."""
+    metadata = dict(owner["metadata"])
+    annotations = metadata.pop("annotations")
+    kept = {key: value for key, value in annotations.items() if not key.startswith(OURS)}
+    return {**owner, "metadata": {**metadata, **({"annotations": kept} if kept else {})}}
 
 
 def _of_argo(manifest: Any, *, name: str, inputs: frozenset[str]) -> Any:
     """Return the manifest with scalars that Argo fills in: the object's name, its labels and the parameters."""
     if isinstance(manifest, dict):
-        mapping = {key: _of_argo(value, name=name, inputs=inputs) for key, value in manifest.items()}
+        mapping = {
+            _of_argo(key, name=name, inputs=inputs): _of_argo(value, name=name, inputs=inputs)
+            for key, value in manifest.items()
+        }
         if constants.IDENTITY in mapping:
             mapping[constants.IDENTITY] = _Source(f'"{{{{=sprig.trunc(16, {ATTEMPT})}}}}"')
             mapping[constants.RUN] = mapping[WORKFLOW_LABEL] = _Source('"{{workflow.name}}"')

@@ -1,15 +1,15 @@
 """What Argo sends is what the core compiles, whatever the words, texts and parameters are."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import yaml
 from hera.workflows import Parameter, RetryStrategy
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dagset import constants
@@ -18,51 +18,56 @@ from dagset.errors import InvalidNode
 from dagset.model import DagNode, File, Identity, node_from
 from dagset_hera import JobSetResource
 from tests.hera.argo import sent
+from tests.samples import BASE, GANG, SAMPLES, WORDS
 
 GOLDEN = Path(__file__).parent / "golden"
-BASE = {"name": "train", "image": "busybox:1", "coupling": "array", "pods": 4}
-GANG = {"name": "train", "coupling": "gang", "roles": [{"image": "a"}, {"name": "leader", "image": "b", "pods": 2}]}
-WORDS = [field.name for field in msgspec.structs.fields(DagNode)]
-
-# Every word with a value that says something; a word that is missing here fails the test of that word.
-SAMPLES: dict[str, dict[str, Any]] = {
-    "name": {"name": "other"},
-    "roles": GANG,
-    "pods": {"pods": 7},
-    "image": {"image": "python:3.11-slim"},
-    "command": {"command": ["sh", "-c", "echo $(DAGSET_INDEX) '{x}' $HOME"]},
-    "args": {"args": ["--epochs", "10", "1e3", "y", ""]},
-    "env": {"env": {"LR": "0.1", "ON": "yes", "Y": "y", "TEXT": "two\nlines: {{ braces }}\n"}},
-    "cpu": {"cpu": 0.5},
-    "memory": {"memory": "16Gi"},
-    "gpu": {"gpu": 2},
-    "gpu_kind": {"gpu": 1, "gpu_kind": "amd.com/gpu"},
-    "grace_period": {"grace_period": "1m"},
-    "coupling": {"coupling": "gang"},
-    "success": {"success": {"indexes": "0,2-3", "count": 2}},
-    "parallelism": {"parallelism": 2},
-    "restarts": {"restarts": 3},
-    "fail_exit_codes": {"fail_exit_codes": [2, 134]},
-    "deadline": {"deadline": "2h"},
-    "ttl": {"ttl": "2d"},
-    "keep": {"keep": "always"},
-    "files": {"files": {}},
-}
+UNHELD = ("files", "keep", "max_disruptions", "queue_timeout", "start_timeout")
+OURS = ("dagset.io/", constants.MANAGED_BY, "workflows.argoproj.io/")
+P = "{{inputs.parameters.p-1}}"
 
 # Words that may be parameters: what is written, and what the parameter then holds.
 FILLED: dict[str, tuple[dict[str, Any], str]] = {
-    "pods": ({"pods": "{{inputs.parameters.p-1}}"}, "4"),
+    "pods": ({"pods": P}, "4"),
     "restarts": ({"restarts": "{{ inputs.parameters.p-1 }}"}, "3"),
-    "gpu": ({"gpu": "{{inputs.parameters.p-1}}"}, "2"),
-    "parallelism": ({"parallelism": "{{inputs.parameters.p-1}}"}, "3"),
-    "success": ({"success": {"count": "{{inputs.parameters.p-1}}"}}, "3"),
-    "cpu": ({"cpu": "{{inputs.parameters.p-1}}"}, "500m"),
-    "memory": ({"memory": "{{inputs.parameters.p-1}}"}, "16Gi"),
-    "image": ({"image": "acme/train:{{inputs.parameters.p-1}}"}, "1.2"),
-    "command": ({"command": ["sh", "-c", "{{inputs.parameters.p-1}}"]}, "echo \"a\" 'b' \\ $X\n- c: {d} # {e"),
-    "args": ({"args": ["--rate={{inputs.parameters.p-1}}", "{{x}}{{inputs.parameters.p-1}}}"]}, "0.1"),
-    "env": ({"env": {"A": "{{inputs.parameters.p-1}}"}}, "y"),
+    "gpu": ({"gpu": P}, "2"),
+    "parallelism": ({"parallelism": P}, "3"),
+    "max_failed_indexes": ({"max_failed_indexes": P}, "3"),
+    "success": ({"success": {"count": P}}, "3"),
+    "cpu": ({"cpu": P, "cpu_limit": "2m"}, "2m"),
+    "cpu_limit": ({"cpu": 100_000, "cpu_limit": P}, "200000"),
+    "memory": ({"memory": P, "memory_limit": "2Mi"}, "2Mi"),
+    "memory_limit": ({"memory": "16Pi", "memory_limit": P}, "17Pi"),
+    "shm": ({"shm": P}, "1Gi"),
+    "ephemeral_storage": ({"ephemeral_storage": P}, "20Gi"),
+    "image": ({"image": f"acme/train:{P}"}, "1.2"),
+    "command": ({"command": ["sh", "-c", P]}, "echo \"a\" 'b' \\ $X\n- c: {d} # {e"),
+    "args": ({"args": [f"--rate={P}", f"{{{{x}}}}{P}}}"]}, "0.1"),
+    "working_dir": ({"working_dir": f"/runs/{P}"}, "a b"),
+    "env": ({"env": {"A": P}}, "y"),
+    "env_from": ({"env_from": [{"secret": f"{P}-keys"}, {"config_map": P, "prefix": "A_"}]}, "acme"),
+    "volumes": (
+        {
+            "volumes": {
+                "a": {"mount_path": f"/{P}", "sub_path": P, "persistent_volume_claim": f"{P}-{P}"},
+                "b": {"mount_path": "/b", "source": {"nfs": {"server": P, "path": "/"}}},
+            }
+        },
+        "acme",
+    ),
+    "image_pull_secrets": ({"image_pull_secrets": ["a", P]}, "b"),
+    "node_selector": ({"node_selector": {"pool": P}}, "gpu"),
+    "tolerations": ({"tolerations": [{"key": "pool", "value": P}]}, "y"),
+    "affinity": ({"affinity": {"nodeAffinity": {"pool": [P]}}}, "y"),
+    "priority_class_name": ({"priority_class_name": P}, "high"),
+    "service_account_name": ({"service_account_name": f"a-{P}"}, "b"),
+    "pod_patch": ({"pod_patch": {"spec": {"hostname": P}}}, "b"),
+    "queue_name": ({"queue_name": f"team-{P}"}, "a"),
+    "queue_priority": ({"queue_name": P, "queue_priority": P}, "high"),
+    "labels": ({"labels": {"team": P, "run": f"{P}.1"}}, "a"),
+    "annotations": ({"annotations": {"note": f"{{{{x}}}}\n{P}"}}, "two\nlines"),
+    "object_patch": ({"object_patch": {"metadata": {"annotations": {"a": P}}}}, "y"),
 }
+NUMERIC = ("pods", "restarts", "gpu", "parallelism", "count", "max_failed_indexes")
 
 
 def template_of(node: Any, **options: Any) -> dict[str, Any]:
@@ -74,30 +79,40 @@ def template_of(node: Any, **options: Any) -> dict[str, Any]:
     )
 
 
-def spec_of(manifest: dict[str, Any]) -> Any:
-    """A manifest's spec less labels and the object's name, which Argo and the core choose each in its way."""
+def said(manifest: dict[str, Any]) -> Any:
+    """A manifest less what Argo and the core choose each in its way: the name, the owner, labels and notes of ours."""
+    name = manifest["metadata"]["name"]
 
     def leveled(value: Any) -> Any:
         if isinstance(value, dict):
-            kept = {key: inner for key, inner in value.items() if key != "labels"}
+            kept = {key: inner for key, inner in value.items() if not key.startswith((*OURS, "ownerReferences"))}
             return {key: leveled(inner) for key, inner in kept.items()}
         if isinstance(value, list):
             return [leveled(inner) for inner in value]
-        return value.replace(manifest["metadata"]["name"], "NAME") if isinstance(value, str) else value
+        return value.replace(name, "NAME") if isinstance(value, str) else value
 
-    return leveled(manifest["spec"])
+    return {"annotations": {}} | leveled(manifest["metadata"]) | leveled(manifest["spec"])
 
 
 def compiled(words: Mapping[str, Any]) -> Any:
-    return spec_of(compile_node(node_from(words), Identity(owner="test")).owner)
+    return said(compile_node(node_from(words), Identity(owner="test"), followed=False).owner)
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("word", [word for word in WORDS if word not in UNHELD])
 def test_every_word_reaches_the_cluster_through_argo(word: str):
     words = SAMPLES[word] if word == "roles" else BASE | SAMPLES[word]
 
-    assert compiled(words) == spec_of(sent(template_of(words), values={}))
-    assert compiled(words) == spec_of(sent(template_of(node_from(words)), values={}))
+    assert compiled(words) == said(sent(template_of(words), values={}))
+    assert compiled(words) == said(sent(template_of(node_from(words)), values={}))
+
+
+@pytest.mark.parametrize("word", UNHELD)
+def test_a_word_for_a_follower_is_refused_with_the_remedy_unless_nobody_set_it(word: str):
+    untouched = BASE | {word: getattr(node_from(BASE), word)}
+    with pytest.raises(InvalidNode, match=f"^template step: {word}: .*Argo.*; (leave it out|put them)"):
+        template_of(BASE | ({word: "never"} if word == "keep" else SAMPLES[word]))
+
+    assert compiled(BASE) == said(sent(template_of(untouched), values={}))
 
 
 @pytest.mark.parametrize("word", FILLED)
@@ -105,7 +120,7 @@ def test_a_parameter_is_worth_what_it_holds(word: str):
     words, value = BASE | FILLED[word][0], FILLED[word][1]
     template = template_of(words, inputs=[Parameter(name="p-1")])
 
-    assert compiled(_filled_in(words, value)) == spec_of(sent(template, values={"p-1": value}))
+    assert compiled(_filled_in(words, value)) == said(sent(template, values={"p-1": value}))
 
 
 def _filled_in(given: Any, value: str, *, word: str = "") -> Any:
@@ -117,13 +132,25 @@ def _filled_in(given: Any, value: str, *, word: str = "") -> Any:
     if not isinstance(given, str):
         return given
     filled = re.sub(r"\{\{ ?inputs\.parameters\.p-1 ?\}\}", lambda _: value, given)
-    return int(filled) if word in ("pods", "restarts", "gpu", "parallelism", "count") else filled
+    return int(filled) if word in NUMERIC else filled
 
 
-@pytest.mark.parametrize("word", sorted(set(WORDS) - set(FILLED) - {"roles", "files"}))
-def test_a_parameter_where_it_would_decide_the_shape_is_refused(word: str):
-    with pytest.raises(InvalidNode, match=f"{word}.*{{{{inputs.parameters.n}}}}|keep: asks for somebody"):
-        template_of(BASE | {word: "{{inputs.parameters.n}}"}, inputs=[Parameter(name="n")])
+@pytest.mark.parametrize("word", sorted(set(WORDS) - set(FILLED) - set(UNHELD)))
+@pytest.mark.parametrize("form", ["{}", ["{}"], {"a": ["{}"]}], ids=repr)
+def test_a_parameter_where_it_would_decide_the_shape_is_refused(word: str, form: Any):
+    value = json.loads(json.dumps(form).replace("{}", P))
+    if word == "roles":
+        value = [{"name": value}]
+
+    problem = f"{'name' if word == 'roles' else word}: {P} cannot be filled in by Argo, for the manifest's shape"
+    with pytest.raises(InvalidNode, match=f"^template step: {re.escape(problem)}"):
+        template_of(BASE | {word: value}, inputs=[Parameter(name="p-1")])
+
+
+def test_a_refusal_shows_the_parameter_and_not_what_stood_for_it():
+    volume = {"mount_path": "/data", "host_path": P}
+    with pytest.raises(InvalidNode, match=re.escape(f"volumes[v].host_path: '{P}' is not absolute; start it with /")):
+        template_of(BASE | {"volumes": {"v": volume}}, inputs=[Parameter(name="p-1")])
 
 
 def test_a_role_takes_parameters_each_its_own():
@@ -136,7 +163,7 @@ def test_a_role_takes_parameters_each_its_own():
     actual = sent(template, values={}, parameters={"image": "b", "m": "2"})
 
     expected = [GANG["roles"][0] | {"pods": 5}, GANG["roles"][1]]
-    assert compiled(GANG | {"roles": expected}) == spec_of(actual)
+    assert compiled(GANG | {"roles": expected}) == said(actual)
 
 
 def test_hera_s_own_parameters_are_taken():
@@ -144,7 +171,7 @@ def test_hera_s_own_parameters_are_taken():
 
     template = template_of(BASE | {"args": ["--rate", rate]}, inputs=[Parameter(name="rate")])
 
-    assert compiled(BASE | {"args": ["--rate", "1e3"]}) == spec_of(sent(template, values={"rate": "1e3"}))
+    assert compiled(BASE | {"args": ["--rate", "1e3"]}) == said(sent(template, values={"rate": "1e3"}))
 
 
 texts = st.lists(
@@ -157,9 +184,11 @@ texts = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)  # a slow machine is no failure
 @given(command=texts, variable=texts)
 @example(command="{{x}} {x} $(X) $X \"q\" 'q' \\ {{=workflow.name}} {{ item }} {{", variable="1e3")
 @example(command="{", variable="}}")
+@example(command="\x85", variable="a\u2029\nb")
 def test_any_text_arrives_unchanged(command: str, variable: str):
     words = BASE | {"command": ["sh", "-c", command], "env": {"X": variable}}
 
@@ -168,6 +197,7 @@ def test_any_text_arrives_unchanged(command: str, variable: str):
     assert (["sh", "-c", command], {"name": "X", "value": variable}) == (main["command"], main["env"][-1])
 
 
+@settings(deadline=None)
 @given(before=texts, value=st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="{")), after=texts)
 def test_a_value_stands_between_any_texts(before: str, value: str, after: str):
     words = BASE | {"args": [before + "{{inputs.parameters.v}}" + after]}
@@ -206,7 +236,7 @@ def test_a_node_file_may_hold_parameters(tmp_path: Path):
 
     template = template_of(path, inputs=[Parameter(name="n")])
 
-    assert compiled(BASE | {"pods": 9}) == spec_of(sent(template, values={"n": "9"}))
+    assert compiled(BASE | {"pods": 9}) == said(sent(template, values={"n": "9"}))
 
 
 @pytest.mark.parametrize(
@@ -218,6 +248,12 @@ def test_a_node_file_may_hold_parameters(tmp_path: Path):
             "files: need a ConfigMap of their own, and an Argo resource template makes one",
         ),
         ({"keep": "failed"}, {}, "keep: asks for somebody who reads the end"),
+        (
+            {"coupling": "gang", "kind": "job", "on_disruption": "fail"},
+            {},
+            "kind: a gang as a plain Job needs a Service beside it, and an Argo resource template makes one object",
+        ),
+        ({"coupling": "gang", "free_exit_codes": [75]}, {}, "free_exit_codes: would restart the gang without end"),
         ({"args": ["{{steps.a.outputs.result}}"]}, {}, "{{steps.a.outputs.result}} is not known inside a template"),
         ({"args": ["{{inputs.parameters.n}}"]}, {}, "{{inputs.parameters.n}} is not an input of this template"),
         ({"pods": "{{inputs.parameters.n}}"}, {}, "{{inputs.parameters.n}} is not an input of this template"),

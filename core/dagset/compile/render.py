@@ -1,6 +1,7 @@
 """A Bundle as people and kubectl read it: YAML documents, or JSON. Same bundle, same bytes."""
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -8,6 +9,8 @@ import yaml
 from dagset.compile.bundle import Bundle
 
 __all__ = ["Dumper", "render_json", "render_yaml"]
+
+BREAKS = re.compile("[\x85\u2028\u2029]")  # line breaks to YAML 1.1: readers fold or replace them unless escaped
 
 
 class Dumper(yaml.SafeDumper):
@@ -26,7 +29,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     PyYAML leaves 1e3, 0o14 and y bare, which others read as numbers and booleans (kubernetes-sigs/yaml, so kubectl).
     """
     is_plain = len(value) > 1 and (value[0].isalpha() or value[0] == "/")
-    style = "|" if "\n" in value else None if is_plain else "'"
+    style = '"' if BREAKS.search(value) else "|" if "\n" in value else None if is_plain else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

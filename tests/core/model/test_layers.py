@@ -36,9 +36,9 @@ def test_an_image_beside_roles_is_for_each_role_without_one(layers, leaders):
 
 
 def test_the_last_roles_count():
-    expected = {"roles": [{"name": "a", "cpu": 1}]}
-
-    assert expected == merged_words({"roles": ROLES}, {"cpu": 1}, {"roles": [{"name": "a"}]})
+    assert {"roles": [{"name": "a", "cpu": 1}]} == merged_words(
+        {"roles": ROLES}, {"cpu": 1}, {"roles": [{"name": "a"}]}
+    )
 
 
 def test_what_one_layer_gives_beside_its_roles_is_refused_by_the_model():
