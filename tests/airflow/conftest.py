@@ -60,8 +60,9 @@ def airflow_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def probe(airflow_environ: dict[str, str]) -> dict[str, Any]:
     """What probe.py found; the last line is its own, Airflow may have said something before."""
+    command = [sys.executable, "-m", "tests.airflow.probe"]
     done = subprocess.run(
-        [sys.executable, HERE / "probe.py"], env=airflow_environ, capture_output=True, text=True, check=False
+        command, cwd=HERE.parents[1], env=airflow_environ, capture_output=True, text=True, check=False
     )
     assert 0 == done.returncode, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -6,12 +6,18 @@ Apart from pytest for the same reason as lab/dag.py, and to see what an import r
 import json
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
+import msgspec
 from airflow.sdk import DAG
 
 from dagset.model import DagNode
 from dagset_airflow import IndexedJobOperator, JobSetOperator
 from dagset_airflow.words import WORDS
+from tests.samples import BASE, SAMPLES
+
+# Numbers that a template would make texts of, where Kubernetes or the model tells the two apart.
+AS_THEY_ARE = {"tolerations", "affinity", "security_context", "pod_patch", "object_patch", "cpu", "cpu_limit"}
 
 
 def main() -> None:
@@ -20,18 +26,50 @@ def main() -> None:
     found |= {"refused_by_expand": said(lambda: JobSetOperator.partial(task_id="t").expand(imagee=["x"]))}
     found |= {"template_ext": list(JobSetOperator.template_ext), "serialised": serialised()}
     found |= {"clients": sorted({"kubernetes", "kubernetes_asyncio"} & set(sys.modules))}
+    found |= {"ours": sorted(name for name in sys.modules if name.startswith("dagset."))}
     found |= {"verdicts": verdicts(), "errors": errors()}
     print(json.dumps(found))
 
 
 def try_word(word: str) -> dict[str, object]:
-    """Return what Jinja made of a word, and what kind of task `.expand()` with it gives."""
-    plain = JobSetOperator(task_id="t", **{word: ["{{ x }}", {"key": "{{ x }}.yaml"}]})
-    plain.render_template_fields({"x": "rendered"})
+    """Return the nodes of a task whose words are templates, by argument and by `.expand()`, and a default's fate."""
+    sample = dict(SAMPLES[word] if word == "roles" else BASE | SAMPLES[word])
+    made = {"gang": JobSetOperator, "array": IndexedJobOperator}[sample.pop("coupling")]
+    context = {"told": []}
+    given = {each: templated(value, told=context["told"], word=each) for each, value in sample.items()}
+    others = {each: value for each, value in given.items() if each != word}
     with DAG("by_default", default_args={word: "default"}):
         by_default = getattr(IndexedJobOperator(task_id="t"), word)
-        mapped = IndexedJobOperator.partial(task_id="mapped").expand(**{word: ["a", "b"]})
-    return {"rendered": getattr(plain, word), "by_default": by_default, "mapped": mapped.is_mapped}
+    with DAG("d"):
+        task = made(task_id="t", **given)
+        mapped = made.partial(task_id="mapped", **others).expand(**{word: [given.get(word)]})
+    task.render_template_fields(context)
+    nodes = {"rendered": node_of(task, context), "mapped": node_of(unmapped(mapped, context), context)}
+    return {**nodes, "by_default": by_default}
+
+
+def templated(value: object, *, told: list[object], word: str) -> object:
+    """Return a value with a template for each text and number in it; what it renders to is added to `told`."""
+    if isinstance(value, dict):
+        return {key: templated(inner, told=told, word=word) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [templated(inner, told=told, word=word) for inner in value]
+    if not isinstance(value, str) and word in AS_THEY_ARE:
+        return value
+    told.append(value)
+    return f"{{{{ told[{len(told) - 1}] }}}}"
+
+
+def unmapped(mapped: object, context: dict) -> object:
+    """Return the only task of a mapped one, made and rendered as a worker does it (task-sdk: mappedoperator.py)."""
+    run = {"dag": mapped.dag, "dag_run": SimpleNamespace(conf={}), "ti": SimpleNamespace(map_index=0)}
+    worker = {**context, **run}
+    mapped.render_template_fields(worker)
+    return worker["task"]
+
+
+def node_of(task: object, context: dict) -> str:
+    return msgspec.json.encode(task._node(context)).decode()
 
 
 def said(make: Callable[[], object]) -> str:

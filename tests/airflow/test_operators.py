@@ -1,26 +1,32 @@
 """The operators as a DAG file's process sees them: made, mapped, serialised, never run (probe.py)."""
 
+import subprocess
+import sys
+
 import msgspec
 import pytest
 
-from dagset.model import DagNode, Role
+from dagset.model import DagNode, node_from
+from dagset.model.layers import ROLE_WORDS
 from dagset.observe import REASONS
 from dagset_airflow.words import WORDS
+from tests.samples import BASE, SAMPLES
 
 RAISED = {"retry": "AirflowException", "fail": "AirflowFailException"}
 
 
 def test_words_are_the_models_own():
-    fields = {field.name for struct in (DagNode, Role) for field in msgspec.structs.fields(struct)}
+    fields = {field.name for field in msgspec.structs.fields(DagNode)}
 
-    assert fields == set(WORDS)
+    assert fields | ROLE_WORDS == set(WORDS)
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_word_is_templated_mapped_and_taken_from_default_args(probe, word):
-    rendered = ["rendered", {"key": "rendered.yaml"}]
+def test_word_reaches_the_node_templated_and_mapped_and_is_taken_from_default_args(probe, word):
+    sample = SAMPLES[word] if word == "roles" else BASE | SAMPLES[word]
+    node = msgspec.json.encode(node_from(sample)).decode()
 
-    assert {"rendered": rendered, "by_default": "default", "mapped": True} == probe["words"][word]
+    assert {"rendered": node, "mapped": node, "by_default": "default"} == probe["words"][word]
 
 
 def test_unknown_argument_is_refused_by_name(probe):
@@ -38,6 +44,14 @@ def test_dag_with_every_word_is_serialised(probe):
 
 def test_dag_file_imports_no_kubernetes_client(probe):
     assert [] == probe["clients"]
+
+
+def test_what_it_imports_of_dagset_brings_no_client_of_any_kind(probe):
+    clients = {"kubernetes", "aiohttp", "urllib3", "requests"}
+    code = f"import sys, {', '.join(probe['ours'])}; print({clients} & {{name.split('.')[0] for name in sys.modules}})"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ("dagset.run.submit" in probe["ours"], "set()\n") == (True, done.stdout)
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -3,19 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from dagset.errors import InvalidNode
-from dagset.model import DagNode, File, Role
+from dagset.model import DagNode, File, Role, node_from
 from dagset_airflow.words import WORDS, node_of
-
-VALUES = {
-    "roles": [{"name": "leader", "image": "a"}, {"pods": 2, "image": "a"}],
-    "coupling": "gang",
-    "files": {"a.txt": {"text": "a"}},
-}
-FOR_ARRAYS = {"parallelism"}
+from tests.samples import BASE, SAMPLES
 
 
 def upper(value):
@@ -30,26 +23,32 @@ def upper(value):
 gang = partial(node_of, task_id="Group.a_task", coupling="gang", folder=Path("/none"), render=upper)
 
 
-def example(word):
-    """Return the value that the model's own declaration gives as an example."""
-    (field,) = [field for field in msgspec.structs.fields(DagNode) if field.name == word]
-    if word in VALUES:
-        return VALUES[word]
-    return msgspec.inspect.type_info(field.type).extra_json_schema["examples"][0]
-
-
 @pytest.mark.parametrize("word", WORDS)
 def test_word_given_as_an_argument_is_the_nodes(word):
-    given = {"pods": 2, "image": "a"} if word != "roles" else {}
-    given[word] = example(word)
-    coupling = "array" if word in FOR_ARRAYS else "gang"
+    sample = SAMPLES[word] if word == "roles" else BASE | SAMPLES[word]
+    given = {key: value for key, value in sample.items() if key not in ("name", "coupling")}
+    given |= {"name": SAMPLES["name"]["name"]} if word == "name" else {}
+    arguments = {"task_id": "Group.a_task", "coupling": sample["coupling"], "folder": Path(), "render": upper}
 
-    expected = DagNode(**{"name": "group-a-task", "coupling": coupling, **given})
-    assert expected == node_of(None, given, task_id="Group.a_task", coupling=coupling, folder=Path(), render=upper)
+    expected = node_from({"name": "group-a-task", "coupling": sample["coupling"], **given})
+    assert expected == node_of(None, given, **arguments)
+    assert expected == node_of(expected, {}, **arguments)
 
 
 def test_argument_wins_over_the_node():
     assert DagNode(name="n", image="b", coupling="gang") == gang({"name": "n", "image": "a"}, {"image": "b"})
+
+
+def test_arguments_of_a_pod_are_the_first_roles_of_a_node_with_roles(tmp_path):
+    (tmp_path / "n.yaml").write_text("roles: [{name: leader, image: a}, {image: b}]")
+    node = gang(str(tmp_path / "n.yaml"), {"cpu": 2, "image": "c"})
+
+    assert (Role(name="leader", image="c", cpu=2), Role(image="b")) == node.roles
+    with pytest.raises(InvalidNode, match=r"^roles\[0\].cpu: 'x' is not an amount of cpus"):
+        gang(str(tmp_path / "n.yaml"), {"cpu": "x"})
+    (tmp_path / "n.yaml").write_text("roles: [{name: leader, image: a, cpu: x}]")
+    with pytest.raises(InvalidNode, match=r"n.yaml: roles\[0\].cpu: 'x' is not an amount of cpus"):
+        gang(str(tmp_path / "n.yaml"), {"memory": "1Gi"})
 
 
 def test_mapping_was_rendered_by_airflow_and_is_not_rendered_again():
@@ -119,5 +118,10 @@ def test_what_is_no_node_is_refused():
     assert "node: list is no node; give a path, a mapping or a DagNode" == str(refused.value)
 
 
-def test_number_from_a_template_is_a_number():
-    assert 4 == gang(None, {"image": "a", "pods": "4"}).roles[0].pods
+def test_number_or_truth_from_a_template_is_one_wherever_it_stands():
+    volumes = {"data": {"mount_path": "/data", "secret": "4", "read_only": "True"}}
+    node = gang(None, {"image": "a", "pods": "4", "volumes": volumes, "free_exit_codes": ["75"]})
+
+    role = node.roles[0]
+    volume = role.volumes["data"]
+    assert (4, True, "4", (75,)) == (role.pods, volume.read_only, volume.secret, node.free_exit_codes)

@@ -22,3 +22,28 @@ def test_snakemake_offers_the_executor_and_meets_no_client():
 
     assert "--jobset-cluster" in run.stdout
     assert "clients: []" in run.stdout
+
+
+SAY_WHAT_IT_BRINGS = """
+import sys
+import snakemake_interface_executor_plugins.executors.remote, snakemake_interface_executor_plugins.utils
+before = set(sys.modules)
+import snakemake_executor_plugin_jobset
+brought = {name.split(".")[0] for name in set(sys.modules) - before}
+print(sorted(brought - set(sys.stdlib_module_names)))
+"""
+
+
+def test_every_start_of_snakemake_brings_nothing_but_the_plugin_itself():
+    run = subprocess.run([sys.executable, "-c", SAY_WHAT_IT_BRINGS], capture_output=True, text=True, check=True)
+
+    assert "['snakemake_executor_plugin_jobset']\n" == run.stdout
+
+
+def test_the_version_is_said_without_a_client():
+    command = [sys.executable, "-X", "importtime", "-m", "snakemake", "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in run.stderr.splitlines()}
+    assert "snakemake_executor_plugin_jobset" in imported
+    assert set() == imported & {"kubernetes", "dagset", "msgspec"}
