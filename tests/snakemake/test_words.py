@@ -3,19 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+import yaml
 
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Role
 from snakemake_executor_plugin_jobset import words
+from tests.samples import SAMPLES as ALL_SAMPLES
+from tests.samples import WORDS
 
-WORDS = [field.name for field in msgspec.structs.fields(DagNode)]
-BY_FILE = {
-    "roles": "roles: [{name: leader}, {name: worker, command: [sleep]}]",
-    "env": "env: {LR: '0.1'}",
-    "files": "files: {a.txt: {path: a.txt}}",
-    "fail_exit_codes": "fail_exit_codes: [7]",
+# Where the first role is one pod, since it runs the job.
+SAMPLES = ALL_SAMPLES | {
+    "pods": {"pods": 1},
+    "success": {"success": {"count": 1}},
+    "roles": {"coupling": "gang", "roles": [{"name": "leader"}, {"name": "worker", "pods": 2, "command": ["sleep"]}]},
 }
 THE_JOBS_OWN = {"command", "args"}
 
@@ -24,26 +25,27 @@ def node(*layers: dict[str, Any], command: str = "true") -> DagNode:
     return words.job_node([{"name": "job", "image": "smk:1"}, *layers], command=command)
 
 
-def example(word: str) -> Any:
-    (field,) = (field for field in msgspec.structs.fields(DagNode) if field.name == word)
-    info = msgspec.inspect.type_info(field.type)
-    assert isinstance(info, msgspec.inspect.Metadata)
-    assert info.extra_json_schema is not None
-    return info.extra_json_schema["examples"][0]
+@pytest.mark.parametrize("word", sorted(words.SCALAR_WORDS - {"success"}))
+def test_a_number_or_text_is_given_by_a_rule(word: str):
+    sample = SAMPLES[word]
+    resources = {f"jobset_{each}": value for each, value in sample.items()}
+    words.refuse_resources(resources, rule="a")
+
+    assert getattr(node(sample), word) == getattr(node(words.ruled_words(resources)), word) == sample[word]
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_every_word_is_given_by_a_rule_or_by_a_node_file(word: str, tmp_path: Path):
-    if word in words.SCALAR_WORDS:
-        value = 1 if word == "pods" else example(word)  # more pods than one are for a second role
-        words.refuse_resources([f"jobset_{word}"], rule="a")
-        told = node({"coupling": "gang"} if word == "success" else {}, words.ruled_words({f"jobset_{word}": value}))
-        assert value == getattr(told, word)
-    elif word not in THE_JOBS_OWN:
-        (tmp_path / "a.txt").write_text("content")
-        (tmp_path / "node.yaml").write_text(BY_FILE[word])
-        told = node(words.file_words(tmp_path / "node.yaml"))
-        assert getattr(node(), word) != getattr(told, word)
+def test_when_a_gang_has_succeeded_is_given_by_a_rule_where_it_is_a_text():
+    assert "any" == node({"coupling": "gang"}, words.ruled_words({"jobset_success": "any"})).success
+
+
+@pytest.mark.parametrize("word", sorted(set(WORDS) - THE_JOBS_OWN))
+def test_every_word_is_given_by_a_node_file(word: str, tmp_path: Path):
+    (tmp_path / "node.yaml").write_text(yaml.safe_dump(SAMPLES[word]))
+
+    told = node(words.file_words(tmp_path / "node.yaml"))
+
+    assert node(SAMPLES[word]) == told
+    assert word in ("pods", "coupling") or getattr(node(), word) != getattr(told, word)
 
 
 def test_the_jobs_command_takes_the_place_of_the_first_roles_and_arrives_as_it_is():
