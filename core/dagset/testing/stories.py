@@ -32,7 +32,8 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a pod does: it waits `after_s`, says its lines, and ends by exit code or signal.
 
     `role`, `index` and `attempt` say which pods are meant, None: any. On SIGTERM while it waits it exits with
-    `on_term`, after `linger_s`. `signal` is a name without SIG; the pod's exit code is 128 + its number then.
+    `on_term`, after `linger_s`. `signal` is a name without SIG; the pod's exit code is 128 + its number then. `run` is
+    shell text for what no other word says; it comes after `say`, and may exit by itself.
     """
 
     role: str | None = None
@@ -41,6 +42,7 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after_s: int = 0
     say: tuple[str, ...] = ()
     to: Literal["stdout", "stderr"] = "stdout"
+    run: str = ""
     exit: int = 0
     signal: str | None = None
     on_term: int = 143
@@ -161,9 +163,11 @@ def _body(behaviour: Behaviour) -> str:
         lines.append(f"rest {behaviour.after_s}")
     redirect = " >&2" if behaviour.to == "stderr" else ""
     lines += [f"printf '%s\\n' {shlex.quote(line)}{redirect}" for line in behaviour.say]
+    lines += [behaviour.run] if behaviour.run else []
     if behaviour.signal is not None:
-        # By a child: process 1 of a container does not get the signals that it sends to itself.
-        lines.append(f"sh -c 'kill -{shlex.quote(behaviour.signal)} $$'\nexit $?")
+        # By a child: process 1 of a container does not get the signals that it sends to itself. Not every shell names
+        # the signal that ended a child.
+        lines.append(f"{{ sh -c 'kill -{shlex.quote(behaviour.signal)} $$'; }} 2>/dev/null\nexit $?")
     else:
         lines.append(f"exit {behaviour.exit}")
     return "\n".join(lines)
