@@ -137,9 +137,9 @@ def _blamed(seen: Observation | None) -> FailedPod | None:
 
 
 def _targets_met(seen: Observation) -> bool:
-    """Whether a failed JobSet had done its work: failure is looked at before success, in any role."""
+    """Whether a failed node had done its work: failure is looked at before success, in any role and of any index."""
     if seen.kind != "JobSet":
-        return False
+        return spec.success_policy_met(seen.owner)
     jobs = [job for job in seen.jobs.values() if job.attempt == seen.restarts]
     met = {job.role for job in jobs if job.met} - {job.role for job in jobs if not job.met}
     wanted = spec.success_roles(seen.owner)

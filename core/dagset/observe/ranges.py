@@ -6,7 +6,7 @@ Source: Kubernetes joins three or more neighbours, two stay apart (keps: sig-app
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Range", "parse", "union", "spell", "size", "holds"]
+__all__ = ["Range", "parse", "union", "spell", "size", "common", "holds"]
 
 Range = tuple[int, int]
 
@@ -40,6 +40,12 @@ def spell(ranges: Iterable[Range]) -> str:
 def size(ranges: Iterable[Range]) -> int:
     """Return how many indexes the ranges hold."""
     return sum(last - first + 1 for first, last in ranges)
+
+
+def common(some: Iterable[Range], others: Iterable[Range]) -> int:
+    """Return how many indexes are in both, each of which has neither doubles nor overlaps."""
+    others = list(others)
+    return sum(max(0, min(a[1], b[1]) - max(a[0], b[0]) + 1) for a in some for b in others)
 
 
 def holds(ranges: Sequence[Range], index: int) -> bool:

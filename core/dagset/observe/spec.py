@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagset import constants
-from dagset.observe import reading
+from dagset.observe import ranges, reading
 
 __all__ = [
     "name_of",
     "pods_asked",
     "success_roles",
     "any_role_will_do",
+    "success_policy_met",
     "codes_for",
     "deadline_s",
     "ttl_s",
@@ -59,6 +60,21 @@ def success_roles(owner: Object) -> set[str]:
 def any_role_will_do(owner: Object) -> bool:
     """Whether one of the success roles is enough."""
     return reading.text(owner, "spec", "successPolicy", "operator") == "Any"
+
+
+def success_policy_met(owner: Object) -> bool:
+    """Whether a Job's own counts meet its success policy: a rule asks for indexes, for a number, or for both.
+
+    Source: kubernetes/kubernetes: pkg/controller/job/success_policy.go.
+    """
+    done = ranges.parse(reading.text(owner, "status", "completedIndexes"))
+    for rule in reading.items(owner, "spec", "successPolicy", "rules"):
+        wanted = reading.text(rule, "succeededIndexes")
+        found = ranges.common(done, ranges.parse(wanted)) if wanted else ranges.size(done)
+        asked = reading.count(rule, "succeededCount") or ranges.size(ranges.parse(wanted))
+        if asked and found >= asked:
+            return True
+    return False
 
 
 def codes_for(owner: Object, *, role: str, actions: tuple[str, ...]) -> set[int]:

@@ -97,3 +97,22 @@ def test_a_pod_that_the_kubelet_refused_has_no_exit_code():
 
     assert outcome.message == "worker[0] failed (OutOfcpu) on host-7: Pod was rejected: not enough cpu"
     assert (outcome.reason, outcome.first_failed.exit_code, outcome.exit_code) == ("unschedulable", None, 118)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ({"succeededCount": 3}, "succeeded"),
+        ({"succeededCount": 4}, "failed_indexes"),
+        ({"succeededIndexes": "0,3"}, "succeeded"),
+        ({"succeededIndexes": "2-3"}, "failed_indexes"),
+        ({"succeededIndexes": "2-3", "succeededCount": 1}, "succeeded"),
+        ({}, "failed_indexes"),
+    ],
+)
+def test_an_array_whose_success_policy_is_met_has_succeeded_although_an_index_failed(rule, reason):
+    """Kubernetes looks at failed indexes first, once all have ended."""
+    owner = array(FAILED_INDEXES, failedIndexes="2", completedIndexes="0,1,3", succeeded=3)
+    owner["spec"]["successPolicy"] = {"rules": [rule]}
+
+    assert reason == judge(fold("Job", pod(index=2, failures=0, code=3), owner)).reason
