@@ -99,7 +99,11 @@ def summary(outcome: "Outcome", *, elapsed_s: float | None, with_lines: bool) ->
     """Return how it ended, in one line; after a failure also the hint and, if asked, the pod's last lines."""
     took = "" if elapsed_s is None else f" {'in' if outcome.phase == 'succeeded' else 'after'} {_spell_s(elapsed_s)}"
     if outcome.phase == "succeeded":
-        extra = f", {outcome.disruptions} of them disruptions" if outcome.disruptions else ""
+        are_restarts = outcome.disruptions <= outcome.restarts  # else Kueue's evictions are among them
+        told = (
+            f"{outcome.disruptions} of them disruptions" if are_restarts else _count(outcome.disruptions, "disruption")
+        )
+        extra = f", {told}" if outcome.disruptions else ""
         lines = [f"succeeded{took}: {pods(outcome.pods)}, {_count(outcome.restarts, 'restart')}{extra}"]
         lines += [f"note: {outcome.message}"] if outcome.hint else []
     elif outcome.phase == "failed":

@@ -87,6 +87,8 @@ HINTS_BY_WORDS = (
     (r"executable file not found|no such file or directory", "Mend `command`: the image has no such program."),
     (r"exec: .*permission denied", "Mend `command`: this file of the image is not executable."),
     (r"runAsNonRoot", "Use an image with another user than root, or name one in `security_context`."),
+    (r"made no Workload", "Look whether Kueue runs, and `queue_priority` is a WorkloadPriorityClass."),
+    (r"> maximum capacity", "The queue will never have that much: ask for less at once, or name another queue."),
     (r"LocalQueue .*doesn't exist", "Mend `queue_name` (kubectl get localqueue)."),
     (
         r"node\(s\) didn't match",

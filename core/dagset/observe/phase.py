@@ -68,7 +68,7 @@ def _leaving(seen: Observation) -> Phase:
 
 def _queued(seen: Observation, *, now: float | None) -> Phase:
     """Say what the queue says; without a queue somebody has suspended the node."""
-    since, queue = seen.timeline.since, spec.queue_name(seen.owner)
+    since, queue = seen.timeline.since if seen.timeline.queued else None, spec.queue_name(seen.owner)
     ending = sum(not pod.ended for pod in seen.pods.values())
     leaving = f", {_pods(ending)} still {'ends' if ending == 1 else 'end'}" if ending else ""
     if not queue:

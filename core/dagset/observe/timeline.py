@@ -12,10 +12,14 @@ __all__ = ["Timeline", "timeline_after", "queued_s", "running_since"]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Whether the node is suspended, since when, and the seconds of what was before; `since` None: not seen yet."""
+    """Whether the node is suspended, since when, and the seconds of what was before; `since` None: not seen yet.
+
+    `told_at` is when a controller said so, None while nothing but the spec does.
+    """
 
     queued: bool = False
     since: float | None = None
+    told_at: float | None = None
     queued_s: float = 0.0
     ran_s: float = 0.0
 
@@ -27,20 +31,22 @@ def timeline_after(was: Timeline, owner: Mapping[str, Any]) -> Timeline:
     knows no more than that: then all before the last resume counts as queued, and earlier runs are not counted.
     """
     created_at = reading.seconds(owner, "metadata", "creationTimestamp")
-    queued, at = reading.truth(owner, "spec", "suspend"), created_at
+    queued, at, told_at = reading.truth(owner, "spec", "suspend"), created_at, None
     for condition in reading.items(owner, "status", "conditions"):
         if reading.text(condition, "type") == "Suspended":
             queued = reading.text(condition, "status") == "True"
-            at = reading.seconds(condition, "lastTransitionTime")
-    if at is None or (queued, at) == (was.queued, was.since):
-        return was
+            at = told_at = reading.seconds(condition, "lastTransitionTime")
+    if at is None or (queued, told_at) == (was.queued, was.told_at):
+        return was if was.since is not None or at is None else Timeline(queued, at)
     if was.since is None:
         before_s = at - created_at if created_at is not None and not queued else 0.0
-        return Timeline(queued, at, queued_s=max(0.0, before_s))
+        return Timeline(queued, at, told_at, queued_s=max(0.0, before_s))
     if queued == was.queued:
-        return Timeline(queued, at, was.queued_s, was.ran_s)  # it came and went unseen: nobody knows how long
+        # The controller says what the spec said before; or it came and went unseen, and nobody knows how long it was.
+        return Timeline(queued, was.since if was.told_at is None else at, told_at, was.queued_s, was.ran_s)
     spent = max(0.0, at - was.since)
-    return Timeline(queued, at, was.queued_s + (spent if was.queued else 0), was.ran_s + (0 if was.queued else spent))
+    queued_for, ran_for = (spent, 0.0) if was.queued else (0.0, spent)
+    return Timeline(queued, at, told_at, was.queued_s + queued_for, was.ran_s + ran_for)
 
 
 def queued_s(timeline: Timeline, *, until: float | None) -> float:

@@ -41,6 +41,11 @@ class WorkloadSeen:
     checks: tuple[str, ...]
     evictions: int
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether it ran for longer than Kueue allows it, and will never be admitted again."""
+        return not self.active and self.evicted.reason == "DeactivatedDueToMaximumExecutionTimeExceeded"
+
 
 def workload_seen(workload: Mapping[str, Any], *, before: WorkloadSeen | None) -> WorkloadSeen:
     """Return what is kept of a Workload; `before` is what was kept of it until now."""
@@ -70,10 +75,11 @@ def queue_words(workload: WorkloadSeen) -> str:
     if not workload.active:
         return f"deactivated ({_said(workload.evicted)}): it waits until somebody activates Workload {workload.name}"
     waits = _waits(workload)
-    if workload.evicted.true or (workload.preempted.true and not workload.admitted.true):
-        why = workload.preempted if workload.preempted.true else workload.evicted
-        return f"put out ({_said(why)})" + (f"; {waits}" if waits else "")
-    return waits
+    if not workload.evicted.true:
+        return waits
+    why = workload.preempted if workload.preempted.true else workload.evicted
+    is_said = workload.reserved.message == why.message  # for the first moment that is why it waits, too
+    return f"put out ({_said(why)})" + (f"; {waits}" if waits and not is_said else "")
 
 
 def _waits(workload: WorkloadSeen) -> str:
@@ -92,7 +98,7 @@ def _word(condition: Mapping[str, Any]) -> Word:
     return Word(
         true=reading.text(condition, "status") == "True",
         reason=reading.text(condition, "reason"),
-        message=" ".join(reading.text(condition, "message").split())[:WORDS_LENGTH],
+        message=reading.text(condition, "message").partition("; preemptor path")[0].strip()[:WORDS_LENGTH],
         at=reading.seconds(condition, "lastTransitionTime"),
     )
 

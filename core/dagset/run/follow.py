@@ -16,7 +16,7 @@ from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError, NotFo
 from dagset.model.identity import Ref
 from dagset.observe import Change, Observation, Outcome, Phase, judge, observe, phase_of, relisted, spec
 from dagset.run.keeper import Keeper
-from dagset.run.limits import Limits, limits_of
+from dagset.run.limits import limits_of
 from dagset.run.logs import LogStream
 from dagset.run.owners import identity_labels
 from dagset.run.relist import feed, relist
@@ -75,7 +75,7 @@ def follow(
     subscriptions = {kind: subscribe(kind, labels=labels) for kind in _kinds(ref)}
     if spec.queue_name(owner):
         subscriptions["Workload"] = subscribe("Workload", labels={constants.KUEUE_OWNER_UID: ref.uid})
-    keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else Limits(), tell=on_trouble)
+    keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else None, tell=on_trouble)
     watch = _Watch(subscriptions, inbox, on_change, troubles, logs, stop, cluster, keeper)
     try:
         seen = _until_judged(watch, seen)

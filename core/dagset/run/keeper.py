@@ -22,7 +22,8 @@ AGAIN_S = 30.0  # until a limit is held again, when the cluster could not be ask
 class Keeper:
     """Looks after one node between two news. Costs no request while the node runs within its limits."""
 
-    def __init__(self, ref: Ref, cluster: Cluster, *, limits: Limits, tell: Callable[[str], None]) -> None:
+    def __init__(self, ref: Ref, cluster: Cluster, *, limits: Limits | None, tell: Callable[[str], None]) -> None:
+        """Ask nothing yet; with `limits` None the node is never ended by us."""
         self._ref, self._cluster, self._limits, self._tell = ref, cluster, limits, tell
         self._asked: tuple[str, ...] = ()
         self._pause_s, self._look_at = FIRST_LOOK_S, 0.0
@@ -36,10 +37,12 @@ class Keeper:
         """
         now = self._cluster.now()
         seen = self._explained(seen, now)
-        if self._ended or now < self._hold_at or exceeded(seen, self._limits, now=now) is None:
+        if self._limits is None or self._ended or now < self._hold_at:
+            return seen
+        if exceeded(seen, self._limits, now=now) is None:
             return seen
         try:
-            return self._end(seen)
+            return self._end(seen, self._limits)
         except ClusterUnreachable:
             self._hold_at = self._cluster.now() + AGAIN_S
             return seen
@@ -48,13 +51,13 @@ class Keeper:
         """Return when to look again if there are no news (the server's time), None: never."""
         now = self._cluster.now()
         moments = [next_word_at(seen)]
-        if not self._ended:
+        if self._limits is not None and not self._ended:
             moments += [next_deadline(seen, self._limits, now=now), self._hold_at]
         if self._asked:
             moments.append(self._look_at)
         return min((at for at in moments if at is not None and at > now), default=None)
 
-    def _end(self, seen: Observation) -> Observation:
+    def _end(self, seen: Observation, limits: Limits) -> Observation:
         """Look once more, for our picture may be old; then say why, and delete. The watch tells when it is gone."""
         ender = Ender(self._ref, self._cluster)
         owner = ender.owner()
@@ -62,7 +65,7 @@ class Keeper:
             return seen  # the watch will tell
         seen = observe(seen, Change(kind=self._ref.kind, verb="MODIFIED", object=owner))
         seen = relist(seen, self._ref, self._cluster, labels=identity_labels(owner))
-        ending = exceeded(seen, self._limits, now=self._cluster.now())
+        ending = exceeded(seen, limits, now=self._cluster.now())
         if ending is None or judge(seen) is not None:
             return seen
         self._tell(f"ending {self._ref}: {_said(ending)}")

@@ -97,7 +97,12 @@ def _start(seen: Observation, limit_s: int | None) -> Iterator[Due]:
 
 
 def _queue(seen: Observation, limit_s: int | None) -> Iterator[Due]:
-    """Count this wait only: a node that was preempted waits anew. What somebody suspended by hand waits for ever."""
+    """Count this wait only: a node that was preempted waits anew. What somebody suspended by hand waits for ever.
+
+    Kueue does not admit again what ran longer than it allows (label kueue.x-k8s.io/max-exec-time-seconds).
+    """
+    if seen.workload is not None and seen.workload.is_spent:
+        yield AT_ONCE, Ending("deadline_exceeded", f"Kueue: {seen.workload.evicted.message}")
     queue, since = spec.queue_name(seen.owner), seen.timeline.since
     if limit_s is not None and queue and seen.timeline.queued and since is not None:
         words = queue_words(seen.workload) if seen.workload is not None else "Kueue has made no Workload for it"

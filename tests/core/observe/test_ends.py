@@ -190,9 +190,11 @@ def says(kind, status, reason, message, second=10):
 QUOTA = (
     "couldn't assign flavors to pod set worker: insufficient unused quota for cpu in flavor default, 100m more needed"
 )
-PREEMPTED = "Preempted to accommodate a workload (UID: 1) due to prioritization in the ClusterQueue"
+PREEMPTED = "Preempted to accommodate a workload (UID: 0e75, JobUID: 1aa7) due to prioritization in the ClusterQueue"
+PATHS = "; preemptor path: /evidence; preemptee path: /evidence"
 NO_QUOTA = says("QuotaReserved", "False", "Pending", QUOTA)
-EVICTED = says("Evicted", "True", "Preempted", PREEMPTED)
+EVICTED = says("Evicted", "True", "Preempted", PREEMPTED + PATHS)
+BY_WHOM = says("Preempted", "True", "InClusterQueue", PREEMPTED + PATHS)
 RESERVED = says("QuotaReserved", "True", "QuotaReserved", "")
 
 
@@ -215,6 +217,11 @@ def queued():
             workload(NO_QUOTA, EVICTED),
             f"in queue gpu: put out (Preempted: {PREEMPTED}); Pending: {QUOTA}",
             id="preempted",
+        ),
+        pytest.param(
+            workload(says("QuotaReserved", "False", "Pending", PREEMPTED + PATHS), EVICTED, BY_WHOM),
+            f"in queue gpu: put out (InClusterQueue: {PREEMPTED})",
+            id="just preempted",
         ),
         pytest.param(
             workload(RESERVED, admissionChecks=[{"name": "dws", "state": "Pending", "message": "no capacity"}]),

@@ -188,6 +188,22 @@ def test_the_endings_say_what_was_waited_for():
     assert Ending("queue_timeout", text) == words(observe(fold("JobSet", queued(jobset())), kueue), QUEUE)
 
 
+def test_what_ran_longer_than_kueue_allows_is_over():
+    text = "The workload is deactivated due to exceeding the maximum execution time"
+    why = {
+        "type": "Evicted",
+        "status": "True",
+        "reason": "DeactivatedDueToMaximumExecutionTimeExceeded",
+        "message": text,
+    }
+    body = {"metadata": {"labels": {constants.KUEUE_OWNER_UID: "owner"}}, "spec": {"active": False}}
+    kueue = Change("Workload", "ADDED", {**body, "status": {"conditions": [why]}})
+
+    ending = exceeded(observe(fold("JobSet", queued(jobset())), kueue), Limits(), now=0.0)
+
+    assert Ending("deadline_exceeded", f"Kueue: {text}") == ending
+
+
 def test_free_restarts_are_bounded():
     one_more = fold("JobSet", born(jobset(restarts=4, restartsCountTowardsMax=1)))
     assert words(one_more, Limits(max_disruptions=3)) is None
