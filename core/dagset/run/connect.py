@@ -1,8 +1,10 @@
 """Which cluster is meant: what was said, then $DAGSET_CLUSTER, then the local one. Never $KUBECONFIG silently."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from dagset.cluster.protocol import Cluster
 
@@ -21,7 +23,8 @@ def open_cluster(
     """Return the cluster of that name: `local`, `in-cluster`, or the path of a kubeconfig, `path#context` to choose.
 
     Starts the local cluster if it is meant and not running (`ensure_local` does; None takes the embedded one). Asks
-    nothing of any other server.
+    nothing of any other server. While one is in use, whoever opens the same kubeconfig gets the same Cluster: threads
+    share its connections and its hub.
 
     Raises:
         DagsetError: the kubeconfig is missing or leads nowhere; says which file and why.
@@ -33,18 +36,51 @@ def open_cluster(
 
     chosen = name or environ.get("DAGSET_CLUSTER") or LOCAL
     if chosen == LOCAL:
-        access = read_kubeconfig((ensure_local or _ensure_local)(), environ=environ)
-        return KubeCluster(access, namespace=namespace, describe="local cluster", revive=_revive_local)
+        file = (ensure_local or _ensure_local)()
+        return _shared(
+            (LOCAL, namespace, *_content(file, environ)),
+            lambda: KubeCluster(
+                read_kubeconfig(file, environ=environ),
+                namespace=namespace,
+                describe="local cluster",
+                revive=_revive_local,
+            ),
+        )
     if chosen == "in-cluster":
         return KubeCluster(in_cluster(environ=environ), namespace=namespace)
     path, _, context = chosen.partition("#")
-    access = read_kubeconfig(Path(path).expanduser(), context=context or None, environ=environ)
-    return KubeCluster(access, namespace=namespace)
+    config = Path(path).expanduser()
+    return _shared(
+        (context, namespace, *_content(config, environ)),
+        lambda: KubeCluster(read_kubeconfig(config, context=context or None, environ=environ), namespace=namespace),
+    )
 
 
 def describe(cluster: Cluster) -> str:
     """Return the line that says where things happen: `local cluster, namespace default`."""
     return f"{cluster.describe}, namespace {cluster.namespace}"
+
+
+_OPEN: WeakValueDictionary[tuple[object, ...], Cluster] = WeakValueDictionary()
+_OPENING = threading.Lock()
+
+
+def _shared(key: tuple[object, ...], opened: Callable[[], Cluster]) -> Cluster:
+    with _OPENING:
+        found = _OPEN.get(key)
+        if found is None:
+            found = _OPEN[key] = opened()
+        return found
+
+
+def _content(file: Path, environ: Mapping[str, str]) -> tuple[object, ...]:
+    """Return what an access follows from; a file that cannot be read is for its reader to tell. No fork shares."""
+    proxies = tuple(sorted((name, value) for name, value in environ.items() if name.lower().endswith("_proxy")))
+    try:
+        stat = file.stat()
+    except OSError:
+        return os.getpid(), str(file), proxies
+    return os.getpid(), str(file.absolute()), stat.st_ino, stat.st_mtime_ns, stat.st_size, proxies
 
 
 def _ensure_local() -> Path:

@@ -54,6 +54,16 @@ def test_context_can_be_chosen(kubeconfig):
     assert "http://10.0.0.1:6443 (context d), namespace default" == describe(cluster)
 
 
+def test_the_same_kubeconfig_is_the_same_cluster_until_the_file_changes(kubeconfig):
+    name = str(kubeconfig("a"))
+    first, again = (open_cluster(name, environ={}, ensure_local=never) for _ in range(2))
+    elsewhere = open_cluster(name, namespace="x", environ={}, ensure_local=never)
+    kubeconfig("a", server="http://10.0.0.22:6443")
+    changed = open_cluster(name, environ={}, ensure_local=never)
+
+    assert [True, False, False] == [first is other for other in (again, elsewhere, changed)]
+
+
 def test_missing_file_says_which_and_what_to_do():
     with pytest.raises(DagsetError) as caught:
         open_cluster("/nowhere/config", environ={}, ensure_local=never)
