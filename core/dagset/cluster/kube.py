@@ -17,7 +17,7 @@ WATCH_SILENCE_S = 130.0
 
 
 class KubeCluster:
-    """Implements `Cluster` over HTTPS. A watch ends by itself after half an hour, or after 130 s of silence."""
+    """Implements `Cluster` over HTTPS. A watch ends by itself after half an hour, or when silent for too long."""
 
     def __init__(
         self,
@@ -27,11 +27,13 @@ class KubeCluster:
         namespace: str | None = None,
         describe: str | None = None,
         revive: Callable[[], None] | None = None,
+        watch_silence_s: float = WATCH_SILENCE_S,
     ) -> None:
         """Read the kubeconfig, ask the server nothing yet; raises `DagsetError` when the file leads nowhere.
 
         `revive` is called when nobody listens at the server's address, before the request is sent once more.
         """
+        self._watch_silence_s = watch_silence_s
         access = kubeconfig if isinstance(kubeconfig, Access) else read_kubeconfig(kubeconfig, context=context)
         self._transport = Transport(access, revive=revive)
         self.describe, self.namespace = describe or access.describe, namespace or access.namespace
@@ -66,7 +68,7 @@ class KubeCluster:
     def watch(self, kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Stream[Event]:
         """See `Cluster.watch`; is connected when it returns, so that weather shows here."""
         request = wire.watch(kind, namespace=namespace, labels=labels, resource_version=resource_version)
-        response = self._transport.open(request, silence_s=WATCH_SILENCE_S)
+        response = self._transport.open(request, silence_s=self._watch_silence_s)
 
         def events(pieces: Iterator[bytes]) -> Iterator[Event]:
             return (answers.event(line, what=request.what) for line in split_lines(pieces))

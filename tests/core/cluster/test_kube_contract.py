@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dagset import constants
-from dagset.cluster.hub import Changed, Hub, Listed, Trouble
+from dagset.cluster.hub import OWN_WATCHES, Changed, Hub, Listed, Trouble
 from dagset.cluster.kube import KubeCluster
 from dagset.compile import Bundle
 from dagset.errors import AlreadyExists, ClusterRefused, ClusterUnreachable, NotFound
@@ -252,16 +252,34 @@ def test_log_of_no_pod_is_not_found(place):
         list(place.cluster.logs(namespace="default", pod="nosuch", follow=True))
 
 
-def test_hub_tells_list_and_changes(place):
-    subscription = Hub(place.cluster).subscribe("Job", namespace="default", labels=place.labels)
+@pytest.mark.parametrize("others", [0, OWN_WATCHES], ids=["by-its-own-watch", "by-a-shared-watch"])
+def test_hub_tells_list_and_changes(place, others):
+    hub = Hub(place.cluster)
+    around = [hub.subscribe("Job", namespace="default", labels=node_labels(f"other-{n}")) for n in range(others)]
+    labels = node_labels(place.label)
+    subscription = hub.subscribe("Job", namespace="default", labels=labels)
     first = subscription.queue.get(timeout=20)
-    created = place.create(place.idle())
+    job = place.idle()
+    created = place.create({**job, "metadata": {**job["metadata"], "labels": {**place.labels, **labels}}})
     second = subscription.queue.get(timeout=20)
-    subscription.close()
+    for each in (*around, subscription):
+        each.close()
 
     assert Listed("Job", ()) == first
     assert isinstance(second, Changed)
     assert ("ADDED", created["metadata"]["uid"]) == (second.verb, second.object["metadata"]["uid"])
+
+
+def node_labels(name):
+    return {constants.IDENTITY: name, constants.GENERATION: "1", constants.MANAGED_BY: "dagset"}
+
+
+def test_list_finds_by_one_of_several_values(place):
+    created = place.create(place.idle())
+    labels = {"dagset.io/test": ("another", place.label)}
+    found = place.cluster.list("Job", namespace="default", labels=labels).items
+
+    assert [created["metadata"]["uid"]] == [item["metadata"]["uid"] for item in found]
 
 
 def test_cluster_that_is_not_trusted_is_told(place, request, tmp_path):
