@@ -90,7 +90,8 @@ class Handlers:
 
     async def _watch(self, request: web.Request, target: Target, query: Query) -> web.StreamResponse:
         wanted = WatchQuery.read(query)
-        resource, where = target.resource, field_condition(target.resource, text=query.values.get("fieldSelector", ""))
+        resource, fields = target.resource, query.values.get("fieldSelector", "")
+        where = field_condition(resource, text=fields, is_watch=True)
         things, version = self._selected(target, query) if wanted.since is None else ([], wanted.since)
         namespace = target.namespace if resource.namespaced else None
         try:

@@ -15,6 +15,7 @@ from dagset.local.controllers.jobset import reconcile_jobset
 from dagset.local.controllers.workqueue import Key, WorkQueue
 from dagset.local.creation import as_created, create_all, words_of
 from dagset.local.events import event_about
+from dagset.local.host import host_node
 from dagset.local.kubelet.agent import Kubelet
 from dagset.local.objects import key_of
 from dagset.local.quota import quota_status
@@ -56,6 +57,9 @@ class Manager:
 
     async def start(self) -> None:
         """Take up the work that is in the store, and go on in the background; who calls this calls `stop`."""
+        node = host_node(now=self._now())
+        if self._store.get("Node", "", node["metadata"]["name"]) is None:
+            self._store.create("Node", node)
         self._unsubscribe = self._store.subscribe(self._notice)
         await self.kubelet.start()
         for kind in (*_CHILDREN, "ResourceQuota"):

@@ -20,6 +20,7 @@ _INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion"
 _EVENT_FIELDS = {field: field for field in ("reason", "type", "reportingComponent")}
 _EVENT_FIELDS |= {f"involvedObject.{field}": f"involvedObject.{field}" for field in _INVOLVED}
 _EVENT_FIELDS["source"] = "source.component"
+_POD_FIELDS = {field: field for field in ("spec.nodeName", "status.phase")}  # kubectl drain lists by these
 
 
 @dataclass(frozen=True)
@@ -119,22 +120,27 @@ def decoded(text: bytes) -> Object:
     return body
 
 
-def field_condition(resource: Resource, *, text: str) -> Callable[[Object], bool] | None:
+def field_condition(resource: Resource, *, text: str, is_watch: bool = False) -> Callable[[Object], bool] | None:
     """Give what a field selector asks of an object, or None when it asks nothing.
 
-    Only fields that never change are offered, so a watch needs no memory of the object before.
+    Watches are offered only fields that never change, so that they need no memory of the object before.
     """
-    wanted = [_field_requirement(resource, part=part) for part in text.split(",") if part.strip()]
+    known = _offered(resource, is_watch=is_watch)
+    wanted = [_field_requirement(known, part=part) for part in text.split(",") if part.strip()]
     if not wanted:
         return None
     return lambda thing: all((_value_at(thing, path) == value) is is_equal for path, value, is_equal in wanted)
 
 
-def _field_requirement(resource: Resource, *, part: str) -> tuple[str, str, bool]:
+def _offered(resource: Resource, *, is_watch: bool) -> dict[str, str]:
+    of_pods = _POD_FIELDS if resource.kind == "Pod" and not is_watch else {}
+    return {**_FIELDS, **(_EVENT_FIELDS if resource.kind == "Event" else {}), **of_pods}
+
+
+def _field_requirement(known: Mapping[str, str], *, part: str) -> tuple[str, str, bool]:
     is_equal = "!=" not in part
     path, found, value = part.partition("=" if is_equal else "!=")
     path, value = path.strip(), value.lstrip("=").strip()
-    known = {**_FIELDS, **(_EVENT_FIELDS if resource.kind == "Event" else {})}
     if not found or path not in known:
         raise bad_request(f"field label not supported: {path}")
     return known[path], value, is_equal

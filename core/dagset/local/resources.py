@@ -6,15 +6,6 @@ from dagset.constants import API_VERSIONS, PLURALS
 
 __all__ = ["RESOURCES", "Resource", "resource_at", "resource_of"]
 
-# Kinds that no client of ours names: (API version, plural).
-_ALSO = {
-    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
-    "PriorityClass": ("scheduling.k8s.io/v1", "priorityclasses"),
-    "ResourceQuota": ("v1", "resourcequotas"),
-    "ServiceAccount": ("v1", "serviceaccounts"),
-}
-_PLACES = {**_ALSO, **{kind: (version, PLURALS[kind]) for kind, version in API_VERSIONS.items()}}
-
 
 @dataclass(frozen=True)
 class Resource:
@@ -29,7 +20,7 @@ class Resource:
     @property
     def api_version(self) -> str:
         """`v1` or `batch/v1`, as in manifests."""
-        return _PLACES[self.kind][0]
+        return API_VERSIONS[self.kind]
 
     @property
     def group(self) -> str:
@@ -39,7 +30,7 @@ class Resource:
     @property
     def plural(self) -> str:
         """`jobs`: the name in paths."""
-        return _PLACES[self.kind][1]
+        return PLURALS[self.kind]
 
     @property
     def full_name(self) -> str:

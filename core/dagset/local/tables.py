@@ -161,7 +161,8 @@ def _data(thing: Object, _now: float) -> str:
 
 
 def _node_status(thing: Object, _now: float) -> str:
-    return "Ready" if _true_condition(thing, "Ready") else "NotReady"
+    ready = "Ready" if _true_condition(thing, "Ready") else "NotReady"
+    return f"{ready},SchedulingDisabled" if (thing.get("spec") or {}).get("unschedulable") else ready
 
 
 _DEFAULT: list[tuple[str, Cell]] = [("Name", _name), ("Age", _age)]

@@ -261,6 +261,17 @@ async def test_field_selectors(call):
     assert (400, "BadRequest", "field label not supported: regarding.name") == told(unknown)
 
 
+async def test_pods_are_listed_by_host_but_not_watched_by_it(call):
+    await call("POST", PODS, pod("a"))
+    await call("POST", PODS, {**pod("b"), "spec": {**pod()["spec"], "nodeName": "vm"}})
+
+    _, there = await call("GET", PODS, params={"fieldSelector": "spec.nodeName=vm,status.phase!=Failed"})
+    watched = await call("GET", PODS, params={"fieldSelector": "spec.nodeName=vm", "watch": "1"})
+
+    assert ["b"] == [each["metadata"]["name"] for each in there["items"]]
+    assert (400, "BadRequest", "field label not supported: spec.nodeName") == told(watched)
+
+
 async def test_eviction_is_a_disruption(call):
     await call("POST", PODS, pod())
     status, _ = await call("POST", f"{PODS}/p/eviction", {"deleteOptions": {"gracePeriodSeconds": 3}})

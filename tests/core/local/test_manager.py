@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
@@ -393,6 +394,16 @@ def processes_in(directory: Path) -> list[int]:
             if directory in path.readlink().parents:
                 found.append(int(path.parent.name))
     return found
+
+
+async def test_the_machine_is_a_node_and_stays_cordoned_over_a_restart(tmp_path: Path) -> None:
+    async with cluster_at(tmp_path) as first:
+        (node,) = first.store.list("Node")[0]
+        assert (socket.gethostname(), "Ready") == (node["metadata"]["name"], node["status"]["conditions"][0]["type"])
+        first.store.update("Node", {**node, "spec": {"unschedulable": True}})
+
+    async with cluster_at(tmp_path) as second:
+        assert [{"unschedulable": True}] == [one["spec"] for one in second.store.list("Node")[0]]
 
 
 async def test_keys_come_when_they_are_due_and_only_once() -> None:
