@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dagset.local.objects import Object
 from dagset.local.quota import refusals_by_quota
+from dagset.local.resources import resource_of
 from dagset.local.status import ApiError
 
 __all__ = ["DEFAULT_ACCOUNT", "AdmissionStore", "admitted_pod", "check_namespace", "quota_refusals"]
@@ -55,17 +56,26 @@ def admitted_pod(store: AdmissionStore, pod: Object) -> Object:
     return {**pod, "spec": {**spec, "priority": value}}
 
 
-def quota_refusals(store: AdmissionStore, pods: Sequence[Object]) -> list[ApiError | None]:
-    """Give for each new pod of one namespace the refusal (403) when the quotas there leave no room for it."""
-    namespace = pods[0]["metadata"]["namespace"] if pods else ""
-    quotas = store.list("ResourceQuota", namespace)[0]
-    if not pods or not quotas:
-        return [None] * len(pods)
-    reasons = refusals_by_quota(pods, quotas=quotas, pods=store.list("Pod", namespace)[0])
-    return [None if why is None else _forbidden(pod, why=why) for pod, why in zip(pods, reasons, strict=True)]
+def quota_refusals(store: AdmissionStore, kind: str, things: Sequence[Object]) -> list[ApiError | None]:
+    """Give for each new object of one kind and namespace the refusal (403) when the quotas there leave no room."""
+    namespace = things[0]["metadata"].get("namespace") if things else None
+    quotas = store.list("ResourceQuota", namespace)[0] if namespace else []
+    if not quotas:
+        return [None] * len(things)
+
+    def those(kind: str) -> list[Object]:
+        return store.list(kind, namespace)[0]
+
+    reasons = refusals_by_quota(things, kind=kind, quotas=quotas, things=those)
+    return [
+        None if why is None else _forbidden(thing, kind=kind, why=why)
+        for thing, why in zip(things, reasons, strict=True)
+    ]
 
 
-def _forbidden(pod: Object, *, why: str) -> ApiError:
-    name = pod["metadata"].get("name") or pod["metadata"].get("generateName") or ""
-    details = {"name": name, "kind": "pods"}
-    return ApiError(403, "Forbidden", f'pods "{name}" is forbidden: {why}', details=details)
+def _forbidden(thing: Object, *, kind: str = "Pod", why: str) -> ApiError:
+    resource = resource_of(kind)
+    name = thing["metadata"].get("name") or thing["metadata"].get("generateName") or ""
+    group = {"group": resource.group} if resource.group else {}
+    details = {"name": name, **group, "kind": resource.plural}
+    return ApiError(403, "Forbidden", f'{resource.full_name} "{name}" is forbidden: {why}', details=details)

@@ -37,6 +37,8 @@ def _create(store: Store, thing: Object) -> ApiError | None:
     try:
         whole = prepared(resource, wanted=thing, namespace=namespace)
         check(resource, thing=whole, is_strict=False)
+        if (refusal := quota_refusals(store, resource.kind, [whole])[0]) is not None:
+            return refusal
         store.create(resource.kind, whole)
     except (ApiError, StoreError) as error:
         return api_error_of(error)
@@ -52,7 +54,7 @@ def _create_pods(store: Store, pods: Sequence[Object]) -> list[Refusal]:
             fit.append(_named(admitted_pod(store, pod)))
         except ApiError as error:
             refused.append((pod, error))
-    for pod, problem in zip(fit, quota_refusals(store, fit), strict=True):
+    for pod, problem in zip(fit, quota_refusals(store, "Pod", fit), strict=True):
         if problem is None:
             store.create("Pod", pod)
         else:

@@ -33,7 +33,7 @@ def create(store: Store, target: Target, *, body: Object, query: Query) -> Objec
     if resource.kind == "Pod":
         wanted = admitted_pod(store, wanted)
     check(resource, thing=wanted, is_strict=query.values.get("fieldValidation") == "Strict")
-    if resource.kind == "Pod" and (refusal := quota_refusals(store, [wanted])[0]) is not None:
+    if (refusal := quota_refusals(store, resource.kind, [wanted])[0]) is not None:
         raise refusal
     if query.is_dry_run:
         return _as_if_created(store, resource, wanted=wanted, namespace=namespace)

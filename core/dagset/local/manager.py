@@ -88,7 +88,7 @@ class Manager:
         metadata = thing["metadata"]
         if kind in _CHILDREN or kind == "ResourceQuota":
             self._queue.add((kind, metadata["namespace"], metadata["name"]))
-        if kind == "Pod":
+        if kind not in ("Event", "ResourceQuota") and "namespace" in metadata:
             for quota in self._store.list("ResourceQuota", metadata["namespace"])[0]:
                 self._queue.add(("ResourceQuota", metadata["namespace"], quota["metadata"]["name"]))
         if kind == "Job" and verb == "DELETED":
@@ -121,7 +121,7 @@ class Manager:
             self._queue.forget(key)
             self._refusals.pop(key, None)
         elif kind == "ResourceQuota":
-            status = quota_status(thing, pods=self._store.list("Pod", namespace)[0])
+            status = quota_status(thing, things=lambda kind: self._store.list(kind, namespace)[0])
             self._store.update(kind, {**thing, "status": status})
         elif (admitted := admitted_at_once(thing)) is not None:
             logger.info("%s %s/%s: %s", *key, ADMITTED)

@@ -6,7 +6,7 @@ import pytest
 
 from dagset.local.quantities import is_quantity, sum_text, value_of
 from dagset.local.quota import quota_status, refusals_by_quota
-from tests.core.local.calling import PODS, calling
+from tests.core.local.calling import JOBS, PODS, calling, job
 
 Object = dict[str, Any]
 QUOTAS = "/api/v1/namespaces/default/resourcequotas"
@@ -70,6 +70,21 @@ async def test_a_quota_refuses_what_goes_beyond_it(tmp_path):
     assert (403, f'pods "b" is forbidden: {why}limited: pods=1,requests.cpu=1') == (status, body["message"])
 
 
+async def test_a_quota_counts_objects_of_any_kind(tmp_path):
+    async with calling(tmp_path) as call:
+        await call("POST", QUOTAS, {"metadata": {"name": "q"}, "spec": {"hard": {"count/jobs.batch": "1"}}})
+        assert 201 == (await call("POST", JOBS, job("a")))[0]
+        status, body = await call("POST", JOBS, job("b"))
+
+    why = "exceeded quota: q, requested: count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1"
+    assert (403, f'jobs.batch "b" is forbidden: {why}') == (status, body["message"])
+    assert {"name": "b", "group": "batch", "kind": "jobs"} == body["details"]
+
+
+def nothing(_kind: str) -> list[Object]:
+    return []
+
+
 MIB = {"memory": "100Mi"}
 
 
@@ -93,11 +108,13 @@ MIB = {"memory": "100Mi"}
 def test_quota_by_tables(hard, new, expected):
     whole = [None if one is None else f"exceeded quota: q, {one}" for one in expected]
 
-    assert whole == refusals_by_quota(new, quotas=[{"metadata": {"name": "q"}, "spec": {"hard": hard}}], pods=[])
+    quotas = [{"metadata": {"name": "q"}, "spec": {"hard": hard}}]
+    assert whole == refusals_by_quota(new, kind="Pod", quotas=quotas, things=nothing)
 
 
 def test_a_quota_makes_requests_a_must():
-    found = refusals_by_quota([pod()], quotas=[quota(requests__cpu="1", limits__memory="1Gi")], pods=[])
+    quotas = [quota(requests__cpu="1", limits__memory="1Gi")]
+    found = refusals_by_quota([pod()], kind="Pod", quotas=quotas, things=nothing)
 
     assert ["failed quota: q: must specify limits.memory for: main; requests.cpu for: main"] == found
 
@@ -105,14 +122,14 @@ def test_a_quota_makes_requests_a_must():
 def test_quotas_with_scopes_are_not_enforced():
     scoped = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}, "scopes": ["BestEffort"]}}
 
-    assert [None] == refusals_by_quota([pod()], quotas=[scoped], pods=[])
+    assert [None] == refusals_by_quota([pod()], kind="Pod", quotas=[scoped], things=nothing)
 
 
 def test_ended_pods_use_nothing():
     pods = [{**pod(requests={"cpu": "100m"}), "status": {"phase": phase}} for phase in ("Running", "Pending", "Failed")]
 
     assert {"hard": {"pods": "5", "requests.cpu": "1"}, "used": {"pods": "2", "requests.cpu": "200m"}} == quota_status(
-        quota(pods="5", requests__cpu="1"), pods=pods
+        quota(pods="5", requests__cpu="1"), things=lambda _kind: pods
     )
 
 
