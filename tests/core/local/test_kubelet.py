@@ -1,7 +1,7 @@
 """The pure parts of the kubelet: expansion, environment, names, log lines."""
 
 import os
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +190,7 @@ def test_requests_and_limits_are_counted_in_their_divisor_and_rounded_up() -> No
         share("ALL_OF_THE_MACHINE", "limits.ephemeral-storage"),
     ]
     one = pod(container={"env": env, "resources": resources})
-    facts = Facts(lookup=nothing, has={"ephemeral-storage": Decimal(7)})
+    facts = Facts(lookup=nothing, has={"ephemeral-storage": Fraction(7)})
 
     actual = environment_of(one, container=one["spec"]["containers"][0], facts=facts)
 

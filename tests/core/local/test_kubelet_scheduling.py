@@ -1,20 +1,19 @@
 """What a pod may ask of the machine, and which image names can be read: in the real scheduler's and kubelet's words."""
 
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dagset.local.kubelet.imagename import problem_of_image
-from dagset.local.kubelet.quantities import amount
 from dagset.local.kubelet.scheduling import Machine, requests_of, this_machine, why_not_here
 
 Object = dict[str, Any]
 
 MACHINE = Machine(
     labels={"kubernetes.io/hostname": "here", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
-    has={"cpu": Decimal(2), "memory": Decimal(2**30), "nvidia.com/gpu": Decimal(1)},
+    has={"cpu": Fraction(2), "memory": Fraction(2**30), "nvidia.com/gpu": Fraction(1)},
 )
 NO_PREEMPTION = (
     "no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
@@ -86,7 +85,7 @@ def test_init_containers_count_one_at_a_time_and_sidecars_stay() -> None:
 
     pod = asking({"cpu": "1"}, initContainers=[init("500m", restartPolicy="Always"), init("2"), init("1")])
 
-    assert {"cpu": Decimal("2.5")} == requests_of(pod)
+    assert {"cpu": Fraction("2.5")} == requests_of(pod)
 
 
 def test_this_machine_takes_an_ordinary_pod_and_knows_its_name(tmp_path: Path) -> None:
@@ -94,19 +93,6 @@ def test_this_machine_takes_an_ordinary_pod_and_knows_its_name(tmp_path: Path) -
     pod = asking(requests, nodeSelector={"kubernetes.io/hostname": "me"})
 
     assert why_not_here(pod, machine=this_machine("me", disk=tmp_path)) is None
-
-
-QUANTITIES = {"500m": "0.5", "16Gi": str(16 * 2**30), "1e3": "1000", "2": "2", "1.5k": "1500", "100n": "1E-7"}
-
-
-@pytest.mark.parametrize(("quantity", "number"), QUANTITIES.items())
-def test_quantities(quantity: str, number: str) -> None:
-    assert Decimal(number) == amount(quantity)
-
-
-def test_what_is_no_quantity_is_said_so() -> None:
-    with pytest.raises(ValueError, match="'1 GB' is no quantity"):
-        amount("1 GB")
 
 
 GOOD_IMAGES = (

@@ -259,3 +259,21 @@ async def test_a_working_directory_that_is_a_file_cannot_be_entered(machine: Mac
 
     message = "unable to start container process: error during container init: mkdir /bin/sh: not a directory"
     assert {"exitCode": 128, "reason": "StartError", "message": message} == ending
+
+
+async def test_a_claim_is_waited_for_and_keeps_what_was_written(machine: Machine) -> None:
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    container = mounting({"name": "v", "mountPath": "/data"})
+    machine.create("p", "/bin/sh", "-c", "echo kept > /data/x", container=container, volumes=volumes)
+
+    def reason() -> str | None:
+        conditions = (machine.store.get("Pod", "default", "p") or {})["status"].get("conditions") or [{}]
+        return conditions[0].get("message")
+
+    why = await machine.until(reason)
+    machine.store.create("PersistentVolumeClaim", {"metadata": {"name": "data"}, "spec": {}})
+    await machine.end_of("p")
+    machine.create("q", "/bin/cat", "/data/x", container=container, volumes=volumes)
+
+    assert '0/1 nodes are available: persistentvolumeclaim "data" not found. not found' == why
+    assert "kept\n" == machine.log(await machine.end_of("q"))

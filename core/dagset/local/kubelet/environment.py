@@ -14,12 +14,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from fractions import Fraction
 
 from dagset.local.controllers.changes import Object
 from dagset.local.kubelet.expansion import expand
 from dagset.local.kubelet.names import Lookup
-from dagset.local.kubelet.quantities import amount
+from dagset.local.quantities import value_of
 
 __all__ = ["Facts", "NotStartable", "arguments_of", "contents_of", "environment_of", "fields_of", "relocated"]
 
@@ -53,7 +53,7 @@ class Facts:
     base: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, str] = field(default_factory=dict)
-    has: Mapping[str, Decimal] = field(default_factory=dict)
+    has: Mapping[str, Fraction] = field(default_factory=dict)
 
 
 def arguments_of(container: Object, *, env: Mapping[str, str], facts: Facts) -> list[str]:
@@ -153,9 +153,9 @@ def _share(wanted: Object, *, pod: Object, container: Object, facts: Facts) -> s
     section, _, resource = wanted["resource"].partition(".")
     limits = resources.get("limits") or {}
     asked = {**limits, **(resources.get("requests") or {})} if section == "requests" else limits
-    default = facts.has.get(resource, Decimal(0)) if section == "limits" else Decimal(0)
-    total = amount(asked[resource]) if resource in asked else default
-    divisor = amount(wanted.get("divisor") or 1) or Decimal(1)
+    default = facts.has.get(resource, Fraction(0)) if section == "limits" else Fraction(0)
+    total = value_of(asked[resource]) if resource in asked else default
+    divisor = value_of(wanted.get("divisor") or 1) or Fraction(1)
     return str(math.ceil(total / divisor))
 
 

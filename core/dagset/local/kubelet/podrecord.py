@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dagset.local.controllers.changes import Object, is_deleting
-from dagset.local.kubelet.events import event_of
+from dagset.local.events import event_about
 from dagset.local.kubelet.names import Lookup
 from dagset.local.kubelet.podruns import Run
 
@@ -60,8 +60,11 @@ class PodRecord:
         return self._store.update("Pod", {**pod, "spec": spec, "status": status})
 
     def say(self, pod: Object, *, reason: str, message: str, field: str = "") -> None:
-        """Tell an event about the pod, unless it was told before."""
-        event = event_of(pod, reason=reason, message=message, at=self.now(), field=field)
+        """Tell an event about the pod, unless it was told before; `field` is as in `spec.containers{main}`."""
+        by = "default-scheduler" if reason == "FailedScheduling" else "kubelet"
+        event = event_about(pod, reason=reason, message=message, by=by, known=(), now=self.now())
+        if field:
+            event["involvedObject"]["fieldPath"] = field
         if self._store.get("Event", event["metadata"]["namespace"], event["metadata"]["name"]) is None:
             self._store.create("Event", event)
 

@@ -18,9 +18,9 @@ from dagset.local.kubelet.environment import (
 from dagset.local.kubelet.imagename import problem_of_image
 from dagset.local.kubelet.names import Addresses, Lookup, group_of, host_of, hosts_text, names_of, peers_of
 from dagset.local.kubelet.podstatus import Place
-from dagset.local.kubelet.quantities import amount
 from dagset.local.kubelet.scheduling import Machine
 from dagset.local.kubelet.volumes import Volume, mounts_of, volumes_of
+from dagset.local.quantities import value_of
 
 __all__ = ["HOST_IP", "Preparation", "Prepared"]
 
@@ -180,4 +180,4 @@ def _working_directory(container: Object, *, own: Path, facts: Facts, mode: str 
 
 def _memory_limit(container: Object) -> int | None:
     limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
-    return None if limit is None else int(amount(limit))
+    return None if limit is None else int(value_of(limit))

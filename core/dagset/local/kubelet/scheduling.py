@@ -13,13 +13,13 @@ import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from dagset.local.controllers.changes import Object
 from dagset.local.kubelet.containers import init_containers, is_sidecar
-from dagset.local.kubelet.quantities import amount
+from dagset.local.quantities import value_of
 
 __all__ = ["GATED", "Machine", "requests_of", "this_machine", "why_not_here"]
 
@@ -31,10 +31,14 @@ _NO_PREEMPTION = f"no new claims to deallocate, preemption: {_NONE}1 Preemption 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a pod may ask of its host; `has` maps a resource name to how much there is of it."""
+    """What a pod may ask of its host; `has` maps a resource name to how much there is of it, huge pages apart."""
 
     labels: Mapping[str, str]
-    has: Mapping[str, Decimal]
+    has: Mapping[str, Fraction]
+
+    def of(self, name: str) -> Fraction:
+        """Give how much there is of a resource."""
+        return self.has.get(name, Fraction(0))
 
 
 def this_machine(name: str, *, disk: Path) -> Machine:
@@ -45,8 +49,8 @@ def this_machine(name: str, *, disk: Path) -> Machine:
     gpus = sum(1 for path in Path("/dev").glob("nvidia*") if re.fullmatch("nvidia[0-9]+", path.name))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     space = os.statvfs(disk)
-    has = {"cpu": Decimal(os.cpu_count() or 1), "memory": Decimal(memory), "nvidia.com/gpu": Decimal(gpus)}
-    has["ephemeral-storage"] = Decimal(space.f_blocks * space.f_frsize)
+    has = {"cpu": Fraction(os.cpu_count() or 1), "memory": Fraction(memory), "nvidia.com/gpu": Fraction(gpus)}
+    has["ephemeral-storage"] = Fraction(space.f_blocks * space.f_frsize)
     return Machine(labels=labels, has=has)
 
 
@@ -56,16 +60,17 @@ def why_not_here(pod: Object, *, machine: Machine, missing_claim: str | None = N
         return f'{_NONE}persistentvolumeclaim "{missing_claim}" not found. not found'
     if not _is_selected(pod["spec"], labels=machine.labels):
         return f"{_NONE}1 node(s) didn't match Pod's node affinity/selector. {_NO_PREEMPTION}"
-    lacking = [name for name, wanted in sorted(requests_of(pod).items()) if wanted > _had(machine, name=name)]
+    wanted = requests_of(pod)
+    lacking = [name for name in sorted(wanted) if not name.startswith("hugepages-") and wanted[name] > machine.of(name)]
     if not lacking:
         return None
     return f"{_NONE}{', '.join(f'1 Insufficient {name}' for name in lacking)}. {_NO_PREEMPTION}"
 
 
-def requests_of(pod: Object) -> dict[str, Decimal]:
+def requests_of(pod: Object) -> dict[str, Fraction]:
     """Give what the pod asks for: all containers and sidecars together, or its largest init container."""
-    total: dict[str, Decimal] = {}
-    largest: dict[str, Decimal] = {}
+    total: dict[str, Fraction] = {}
+    largest: dict[str, Fraction] = {}
     for container in init_containers(pod):
         wanted = _asked(container)
         if is_sidecar(container):
@@ -77,24 +82,19 @@ def requests_of(pod: Object) -> dict[str, Decimal]:
     return _largest(total, largest)
 
 
-def _asked(container: Object) -> dict[str, Decimal]:
+def _asked(container: Object) -> dict[str, Fraction]:
     """Give a container's requests; a limit without a request is one (kubernetes: pkg/apis/core/v1/defaults.go)."""
     resources = container.get("resources") or {}
     wanted = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return {name: amount(quantity) for name, quantity in wanted.items()}
+    return {name: value_of(quantity) for name, quantity in wanted.items()}
 
 
-def _had(machine: Machine, *, name: str) -> Decimal:
-    """Give how much there is; huge pages are not measured."""
-    return Decimal("Infinity") if name.startswith("hugepages-") else machine.has.get(name, Decimal(0))
+def _sum(one: dict[str, Fraction], other: dict[str, Fraction]) -> dict[str, Fraction]:
+    return {name: one.get(name, Fraction(0)) + other.get(name, Fraction(0)) for name in {*one, *other}}
 
 
-def _sum(one: dict[str, Decimal], other: dict[str, Decimal]) -> dict[str, Decimal]:
-    return {name: one.get(name, Decimal(0)) + other.get(name, Decimal(0)) for name in {*one, *other}}
-
-
-def _largest(one: dict[str, Decimal], other: dict[str, Decimal]) -> dict[str, Decimal]:
-    return {name: max(one.get(name, Decimal(0)), other.get(name, Decimal(0))) for name in {*one, *other}}
+def _largest(one: dict[str, Fraction], other: dict[str, Fraction]) -> dict[str, Fraction]:
+    return {name: max(one.get(name, Fraction(0)), other.get(name, Fraction(0))) for name in {*one, *other}}
 
 
 def _is_selected(spec: Object, *, labels: Mapping[str, str]) -> bool:

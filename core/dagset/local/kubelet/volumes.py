@@ -10,7 +10,7 @@ from dagset.local.controllers.changes import Object
 from dagset.local.kubelet.environment import NotStartable, contents_of
 from dagset.local.kubelet.expansion import expand
 from dagset.local.kubelet.names import Lookup
-from dagset.local.kubelet.quantities import amount
+from dagset.local.quantities import value_of
 
 __all__ = ["Mount", "Volume", "missing_claim", "mounts_of", "volumes_of"]
 
@@ -105,7 +105,7 @@ def _made(volume: Object, *, place: Path, claims: Path, lookup: Lookup, fields: 
         return Volume(_host_path(source, volume=name))
     if (source := volume.get("emptyDir")) is not None:
         is_memory, limit = source.get("medium") == "Memory", source.get("sizeLimit") or 0
-        return Volume(_directory(place), memory_bytes=int(amount(limit)) if is_memory else None)
+        return Volume(_directory(place), memory_bytes=int(value_of(limit)) if is_memory else None)
     if (source := volume.get("persistentVolumeClaim")) is not None:
         return Volume(_directory(claims / source["claimName"]), read_only=bool(source.get("readOnly")))
     sources = (volume.get("projected") or {}).get("sources") or [volume]
