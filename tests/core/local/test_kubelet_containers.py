@@ -200,6 +200,11 @@ SEVERAL: dict[str, tuple[tuple[str, list[Object], list[Object]], str, dict[str, 
         "Succeeded",
         {"side": (0, "Completed"), "main": (0, "Completed")},
     ),
+    "a sidecar ends after work that had to be killed": (
+        (f"trap '' TERM; {FOR_EVER}", [], [shell("side", f"trap 'exit 0' TERM; {FOR_EVER}", restartPolicy="Always")]),
+        "Failed",
+        {"side": (0, "Completed"), "main": (137, "Error")},
+    ),
     "a sidecar that ignores it is killed": (
         ("exit 7", [], [shell("side", f"trap '' TERM; {FOR_EVER}", restartPolicy="Always")]),
         "Failed",
@@ -214,6 +219,8 @@ async def test_several_containers(
 ) -> None:
     script, others, inits = pods
     more = {"others": others, **({"initContainers": inits} if inits else {})}
+    if "trap" in script:
+        more["activeDeadlineSeconds"] = 1
     machine.create("p", "/bin/sh", "-c", script, terminationGracePeriodSeconds=1, **more)
 
     pod = await machine.end_of("p")

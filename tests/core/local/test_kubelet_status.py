@@ -1,6 +1,7 @@
 """What the kubelet makes of its containers: whose turn it is, the phase, the status. Pinned to a real kubelet 1.36."""
 
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,10 +44,11 @@ def _init(name: str) -> Object:
     return {"name": name.rstrip("+"), "image": "busybox:1", **sidecar}
 
 
-RUNNING = Container(running_state(0))
+RUNNING = Container(running_state(0), has_run=True)
 WAITING = Container({"waiting": {"reason": "PodInitializing"}})
 ORDERED = Container({"waiting": {"reason": "PodInitializing"}}, is_ordered=True)
-BACK_OFF = Container({"waiting": {"reason": "CrashLoopBackOff"}}, last={"terminated": {"exitCode": 1}})
+BACK_OFF = Container({"waiting": {"reason": "CrashLoopBackOff"}}, last={"terminated": {"exitCode": 1}}, has_run=True)
+REFUSED = replace(BACK_OFF, has_run=False)
 
 
 def exited(code: int) -> Container:
@@ -76,6 +78,7 @@ TURNS: dict[str, tuple[Object, dict[str, Container], list[str], list[str], str]]
         "Pending",
     ),
     "sidecar backs off": (pod("s+"), {"s": BACK_OFF, "main": RUNNING}, [], [], "Running"),
+    "sidecar that never ran": (pod("s+"), {"s": REFUSED, "main": WAITING}, [], [], "Pending"),
     "sidecar is left": (pod("s+"), {"s": RUNNING, "main": exited(0)}, [], ["s"], "Running"),
     "sidecar of a failed init": (pod("s+", "i"), {"s": RUNNING, "i": exited(1), "main": WAITING}, [], ["s"], "Pending"),
     "sidecar killed": (pod("s+"), {"s": exited(137), "main": exited(0)}, [], [], "Succeeded"),
@@ -211,6 +214,17 @@ def test_an_init_container_that_did_its_work_is_ready_and_a_sidecar_that_ended_i
         each["name"]: each["ready"] for each in (*status["initContainerStatuses"], *status["containerStatuses"])
     }
     assert ("True", "PodCompleted") == conditions(status)["Initialized"]
+
+
+def test_a_sidecar_that_is_down_keeps_the_pod_unready_and_uninitialised_until_a_container_has_started() -> None:
+    one = pod("s+")
+    waiting = status_of(one, now={"s": REFUSED, "main": WAITING}, at=0)
+    started = status_of(one, now={"s": BACK_OFF, "main": RUNNING}, at=0)
+
+    messages = [{each["type"]: each.get("message") for each in status["conditions"]} for status in (waiting, started)]
+    unready = ["containers with unready status: [s main]", "containers with unready status: [s]"]
+    assert unready == [each["Ready"] for each in messages]
+    assert ["containers with incomplete status: [s]", None] == [each["Initialized"] for each in messages]
 
 
 def test_a_pod_without_a_machine_has_one_condition_and_no_start() -> None:

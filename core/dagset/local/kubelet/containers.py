@@ -35,12 +35,14 @@ class Container:
 
     Attributes:
         is_ordered: its start was asked for, and neither the start nor a refusal has been told.
+        has_run: it was started at least once.
     """
 
     state: Object
     last: Object = field(default_factory=dict)
     restarts: int = 0
     is_ordered: bool = False
+    has_run: bool = False
 
     @property
     def is_waiting(self) -> bool:
@@ -91,8 +93,7 @@ def to_start(pod: Object, *, now: Containers) -> list[Object]:
         one = now[container["name"]]
         if one.is_waiting and not one.last:
             return [container]
-        has_started = is_sidecar(container) and not one.is_ordered
-        if not has_started and one.exit_code != 0:
+        if not (one.has_run if is_sidecar(container) else one.exit_code == 0):
             return []
     return [container for container in pod["spec"]["containers"] if now[container["name"]].is_waiting]
 

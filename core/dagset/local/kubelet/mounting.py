@@ -101,8 +101,10 @@ class _View:
         if not self.root:
             return
         os.chdir(self.root)
-        checked(libc.pivot_root(b".", b"."), what="pivot_root")
-        checked(libc.umount2(b".", _DETACH), what="umount")
+        if libc.pivot_root(b".", b".") == 0:
+            checked(libc.umount2(b".", _DETACH), what="umount")
+        else:  # a machine that runs from its initramfs has a root that cannot be moved
+            os.chroot(".")
         os.chdir("/")
 
     def _cover(self, path: str) -> None:

@@ -45,6 +45,7 @@ __all__ = ["OVER", "Await", "PodLife"]
 OVER = ("Succeeded", "Failed")
 Await = Callable[[Object, tuple[str, str]], None]  # pod, (kind, name) of what it waits for
 _LOST = "The container could not be located when the pod was terminated"
+_SIDECARS_S = 2.0
 _KILL, _DEADLINE = "kill", "deadline"
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ class PodLife:
             return
         pod, one = self._record.of(run), run.containers[name]
         if event["event"] == "started":
-            run.containers[name] = replace(one, state=running_state(event["at"]), is_ordered=False)
+            run.containers[name] = replace(one, state=running_state(event["at"]), is_ordered=False, has_run=True)
             if run.is_ending:  # a signal sent before the start may have met nobody
                 self._signal(run, name=name, number=signal.SIGKILL if pod is None else signal.SIGTERM)
         else:
@@ -245,7 +246,7 @@ class PodLife:
                     told = f"Back-off restarting failed container {name} in pod {who}"
                     self._say_of(pod, name=name, reason="BackOff", message=told)
                 state = waiting_state("CrashLoopBackOff", message=message)
-                run.containers[container["name"]] = Container(state, last=one.state, restarts=one.restarts)
+                run.containers[container["name"]] = replace(one, state=state, last=one.state)
                 timer = asyncio.get_running_loop().call_later(wait_s, self._start_again, run, container)
                 run.set_timer(container["name"], timer)
 
@@ -310,7 +311,16 @@ class PodLife:
     def _kill_after(self, run: Run, *, grace_s: float) -> None:
         loop = asyncio.get_running_loop()
         run.kill_at = loop.time() + grace_s
-        run.set_timer(_KILL, loop.call_at(run.kill_at, self._signal_all, run, signal.SIGKILL))
+        run.set_timer(_KILL, loop.call_at(run.kill_at, self._kill_now, run))
+
+    def _kill_now(self, run: Run) -> None:
+        """Kill what did not end in time; the sidecars have a little time of their own, as from a real kubelet."""
+        pod = self._record.of(run)
+        names = [*run.containers] if pod is None else to_stop(pod, now=run.containers, is_ending=run.is_ending)
+        for name in names:
+            self._signal(run, name=name, number=signal.SIGKILL)
+        if any(one.is_alive and name not in names for name, one in run.containers.items()):
+            self._kill_after(run, grace_s=_SIDECARS_S)
 
     def _signal_all(self, run: Run, number: int) -> None:
         for name, one in run.containers.items():

@@ -189,7 +189,8 @@ def _truths(pod: Object, *, now: Containers, phase: str) -> Truths:
         ready = {"Ready": over, "ContainersReady": over}
         return {"PodReadyToStartContainers": (False, "", ""), "Initialized": initialized, **ready, "PodScheduled": _YES}
     has_begun = any(one.state.get("waiting", {}).get("reason") not in _NOT_BEGUN for one in now.values())
-    unready = [each["name"] for each in pod["spec"]["containers"] if "running" not in now[each["name"]].state]
+    lasting = [*filter(is_sidecar, init_containers(pod)), *pod["spec"]["containers"]]
+    unready = [each["name"] for each in lasting if "running" not in now[each["name"]].state]
     why = f"containers with unready status: [{' '.join(unready)}]"
     ready = dict.fromkeys(("Ready", "ContainersReady"), (False, "ContainersNotReady", why) if unready else _YES)
     begun = {"PodReadyToStartContainers": (has_begun, "", ""), "Initialized": _initialized(pod, now=now)}
@@ -200,13 +201,16 @@ _YES = (True, "", "")
 
 
 def _initialized(pod: Object, *, now: Containers) -> tuple[bool, str, str]:
+    """Judge the condition (kubernetes: pkg/kubelet/status/generate.go, GeneratePodInitializedCondition)."""
+    if any("waiting" not in now[each["name"]].state for each in pod["spec"]["containers"]):
+        return _YES
     missing = [each["name"] for each in init_containers(pod) if not _is_initialized(each, one=now[each["name"]])]
     why = f"containers with incomplete status: [{' '.join(missing)}]"
     return (False, "ContainersNotInitialized", why) if missing else _YES
 
 
 def _is_initialized(container: Object, *, one: Container) -> bool:
-    return "waiting" not in one.state or bool(one.restarts) if is_sidecar(container) else one.exit_code == 0
+    return "running" in one.state if is_sidecar(container) else one.exit_code == 0
 
 
 def _conditions(status: Object, *, truths: Truths, at: str) -> list[Object]:
