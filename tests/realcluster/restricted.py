@@ -1,12 +1,14 @@
 """A user of the real cluster who may do what `dagset rbac` prints, and nothing else.
 
-Loaded by `pytest_plugins` in tests/conftest.py: the fixture `restricted_cluster` is a kubeconfig of such a user.
+Loaded by `pytest_plugins` in tests/conftest.py: `restricted_cluster` is a kubeconfig of such a user,
+`restricted_user` gives one for any namespace.
 """
 
 import contextlib
 import json
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +29,26 @@ def restricted_cluster(real_cluster: Path, tmp_path_factory: pytest.TempPathFact
     """Path of a kubeconfig whose user has exactly the printed Role in a namespace of its own, which it names."""
     with namespace_of(real_cluster) as namespace:
         yield user_of(real_cluster, namespace=namespace, folder=tmp_path_factory.mktemp("restricted"))
+
+
+@pytest.fixture(scope="session")
+def restricted_user(real_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    """Gives by namespace the kubeconfig of a user who has the printed Role there; from any thread, made once each."""
+    account, folder = f"{ACCOUNT}-{uuid.uuid4().hex[:6]}", tmp_path_factory.mktemp("restricted-users")
+    made: dict[str, Path] = {}
+    lock = threading.Lock()
+
+    def kubeconfig(namespace: str) -> Path:
+        with lock:
+            if namespace not in made:
+                (folder / namespace).mkdir()
+                words = {"namespace": namespace, "folder": folder / namespace, "account": account}
+                made[namespace] = user_of(real_cluster, **words)
+            return made[namespace]
+
+    yield kubeconfig
+    if "default" in made:  # the others go with their namespaces
+        kubectl(real_cluster, "delete", f"role/{account}", f"rolebinding/{account}", f"sa/{account}", "-n", "default")
 
 
 @contextlib.contextmanager

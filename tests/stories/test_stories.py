@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dagset.cluster.protocol import Cluster
 from dagset.observe import verdict, verdict_of_error
 from dagset.run.connect import open_cluster
 from dagset.testing.ends import Ran, expected, told
@@ -26,11 +27,24 @@ def on_local(local_cluster: Path, request: pytest.FixtureRequest) -> Iterator[Ru
 
 
 @pytest.fixture(scope="module")
-def on_real(real_cluster: Path, request: pytest.FixtureRequest) -> Iterator[Run]:
-    yield from _runs(real_cluster, request, marker="on_real")
+def on_real(
+    real_cluster: Path, restricted_user: Callable[[str], Path], request: pytest.FixtureRequest
+) -> Iterator[Run]:
+    """Whoever submits and follows may do what `dagset rbac` prints, no more."""
+
+    def user(namespace: str) -> Cluster:
+        return open_cluster(str(restricted_user(namespace)), namespace=namespace)
+
+    yield from _runs(real_cluster, request, marker="on_real", user=user)
 
 
-def _runs(kubeconfig: Path, request: pytest.FixtureRequest, *, marker: str) -> Iterator[Run]:
+def _runs(
+    kubeconfig: Path,
+    request: pytest.FixtureRequest,
+    *,
+    marker: str,
+    user: Callable[[str], Cluster] | None = None,
+) -> Iterator[Run]:
     """Start all selected stories of this cluster, a few at a time, and hand out their ends.
 
     Those that do something to the hosts come last, one by one.
@@ -42,7 +56,7 @@ def _runs(kubeconfig: Path, request: pytest.FixtureRequest, *, marker: str) -> I
     harness = hands() if any("host_loss" in story.needs for story in chosen) else {}
 
     def play(story: Story) -> Ran:
-        return run_story(story, cluster=cluster, namespace="default", run=run, hands=harness)
+        return run_story(story, cluster=cluster, namespace="default", run=run, hands=harness, user=user)
 
     with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as alone:
         ends: dict[str, Future[Ran]] = {story.name: pool.submit(play, story) for story in chosen if not story.alone}

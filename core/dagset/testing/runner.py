@@ -30,6 +30,7 @@ def run_story(
     namespace: str,
     run: str,
     hands: Hands | None = None,
+    user: Callable[[str], Cluster] | None = None,
     on_stage: Callable[[Identity, str], None] = lambda _identity, _namespace: None,
     on_end: Callable[[], None] = lambda: None,
     limit_s: float = LIMIT_S,
@@ -42,6 +43,7 @@ def run_story(
         namespace: for stories that need none of their own.
         run: tells two runs of the same story apart.
         hands: what the harness can do to the machines, by name (see `Action`).
+        user: gives by namespace the cluster as whoever submits and follows sees it; None: as whoever does all else.
         on_stage: called with the identity and the namespace when all is made, before the submit.
         on_end: called when the node has ended, before anything is cleaned up.
         limit_s: how long the node may take.
@@ -60,11 +62,12 @@ def run_story(
             for told in story.setup:
                 stage.add(told)
             on_stage(identity, place)
-            submitted = submit(node, identity, cluster=cluster, namespace=place)
+            mine = user(place) if user is not None else cluster
+            submitted = submit(node, identity, cluster=mine, namespace=place)
             somebody = Somebody(
                 story, submitted.ref, owner=submitted.owner, stage=stage, cluster=cluster, hands=hands or {}
             )
-            return _followed(submitted, somebody=somebody, cluster=cluster, on_end=on_end, limit_s=limit_s)
+            return _followed(submitted, somebody=somebody, cluster=mine, on_end=on_end, limit_s=limit_s)
     except DagsetError as error:
         if story.refused is None:
             raise
