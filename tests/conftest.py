@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.realcluster.fixtures", "tests.realcluster.restricted"]
+pytest_plugins = [
+    "tests.airflow.fixtures",
+    "tests.realcluster.fixtures",
+    "tests.realcluster.restricted",
+    "tests.snakemake.fixtures",
+]
 
 
 # Tests of these start processes of their own (daemons, engines, examples): `make check` leaves them to `make test`.

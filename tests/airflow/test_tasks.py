@@ -1,6 +1,5 @@
 """What becomes of tasks: the cases of lab/dag.py through `dag.test()`, on the local cluster."""
 
-import json
 import re
 
 import pytest
@@ -101,13 +100,6 @@ def test_number_from_another_task_stays_a_number(lab):
 def test_templates_in_words_are_rendered(lab):
     assert [f"worker[0] x templated {RUN_ID}"] == lab.pod_lines("templated")
     assert lab.task("templated")["xcom"]["name"].startswith("x-node-")
-
-
-def test_command_arrives_as_it_was_meant(lab):
-    ((_, arguments),) = [line.split(" ", 1) for line in lab.pod_lines("verbatim")]
-
-    meant = ["{{x}}", "{x}", "$(X)", "$X", "it's", '"quoted"', "a\\b", "conf.yaml", "tab\tnew\nline", ""]
-    assert meant == json.loads(arguments)
 
 
 def test_node_file_is_read_then_rendered_and_its_files_are_not(lab):

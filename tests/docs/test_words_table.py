@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 
 from dagset.model import DagNode
-from dagset.model.role import RoleWords
+from dagset.model.role import Role, RoleWords
 from dagset_airflow.words import WORDS
-from dagset_hera.parameters import NUMBERED, SMALL, TEXTS
+from dagset_hera.manifest import UNHELD
+from dagset_hera.parameters import NAMES, NUMBERS, TEXTS
 from snakemake_executor_plugin_jobset.words import SCALAR_WORDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "words.md"
@@ -20,30 +21,44 @@ Made from the model (`pytest --update-golden tests/docs` writes it anew). Meanin
 
 - **YAML, JSON, Python**: every word, as shown; `dagset run` takes a node file.
 - **Airflow**: every word is an argument of `JobSetOperator` and `IndexedJobOperator`, templated and mappable.
-- **Hera**: every word inside `node=`. *Parameter*: may be `{{inputs.parameters.x}}`.
-- **Snakemake**: *rule*: `resources: jobset_<word>=...`; *file*: in the node file of `jobset_node` or `--jobset-node`.
+- **Hera**: every word inside `node=`. *Whole*: may be `{{inputs.parameters.x}}`; *text*: its texts may hold such
+  parameters; *refused*: needs a process that follows the node, or a second object; Argo's resource template has none.
+- **Snakemake**: *rule*: `resources: jobset_<word>=...`; *file*: in the node file of `jobset_node` or `--jobset-node`,
+  which take every word.
 
 | word | of | means | for example | Airflow | Hera | Snakemake |
 |---|---|---|---|---|---|---|
 """
-PARAMETERS = {*NUMBERED, *SMALL, *TEXTS, "command", "args", "env"}
+HERA = dict.fromkeys([*NUMBERS, "success"], "whole") | dict.fromkeys([*TEXTS, *NAMES], "text")
+HERA |= dict.fromkeys(UNHELD, "refused")
 
 
 def rows() -> Iterator[str]:
     """Yield one line per word, the role's first."""
     of_role = {field.name for field in msgspec.structs.fields(RoleWords)}
-    for field in msgspec.structs.fields(DagNode):
-        schema = msgspec.json.schema(DagNode)["$defs"]["DagNode"]["properties"][field.name]
-        cells = [
-            f"`{field.name}`",
-            "role" if field.name in of_role else "node",
-            schema.get("description", "groups of identical pods, in order"),
-            f"`{json.dumps(schema['examples'][0])}`" if "examples" in schema else "",
-            "argument" if field.name in WORDS else "",
-            "parameter" if field.name in PARAMETERS else "word",
-            "rule" if field.name in SCALAR_WORDS else "file",
-        ]
-        yield f"| {' | '.join(cells)} |\n"
+    for word, schema in schemas(DagNode):
+        yield row(word, schema, of="role" if word in of_role else "node", airflow="argument" if word in WORDS else "")
+        if word == "pod_patch":
+            yield row("after", dict(schemas(Role))["after"], of="role", airflow="in `roles`")
+
+
+def schemas(struct: type) -> Iterator[tuple[str, dict]]:
+    """Yield each word with what its declaration says."""
+    properties = msgspec.json.schema(struct)["$defs"][struct.__name__]["properties"]
+    return ((field.name, properties[field.name]) for field in msgspec.structs.fields(struct))
+
+
+def row(word: str, schema: dict, *, of: str, airflow: str) -> str:
+    cells = [
+        f"`{word}`",
+        of,
+        schema.get("description", "groups of identical pods, in order"),
+        f"`{json.dumps(schema['examples'][0])}`" if "examples" in schema else "",
+        airflow,
+        HERA.get(word, "word"),
+        "rule" if word in SCALAR_WORDS else "file",
+    ]
+    return f"| {' | '.join(cells)} |\n"
 
 
 def test_the_table_of_words_is_as_the_model_and_the_adapters_say(golden):

@@ -6,23 +6,25 @@ Apart from pytest, because Airflow takes over a whole process (logging, warnings
 import json
 import runpy
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
 from airflow.sdk import DAG, task
 
 from dagset.model import DagNode, Identity, load
 from dagset_airflow import IndexedJobOperator, JobSetOperator
+from tests.expansion.texts import printing
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[2] / "examples" / "airflow" / "dag.py"
 RUN_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
 RUN_ID = f"manual__{RUN_AFTER.isoformat()}"
 
-# Only braces are spelled for Jinja; the rest is to arrive as it stands here.
-VERBATIM = ["{{ '{{x}}' }}", "{x}", "$(X)", "$X", "it's", '"quoted"', "a\\b", "conf.yaml", "tab\tnew\nline", ""]
-PRINT_ARGUMENTS = ["python3", "-c", "import json, sys; print(json.dumps(sys.argv[1:]))"]
+TEXTS_FILE = Path(tempfile.gettempdir(), "texts.yaml")
+TEXTS_FILE.write_text(yaml.safe_dump(printing("airflow")))
 
 told: list[dict[str, object]] = []  # by the callbacks, one for each try
 
@@ -71,7 +73,8 @@ with DAG("lab", schedule=None, default_args={"retry_delay": timedelta(0), **CALL
         files={"note": {"text": "{{ run_id }}"}},
         deadline="{{ 2 * 30 }}m",
     )
-    IndexedJobOperator(task_id="verbatim", image="busybox:1", command=[*PRINT_ARGUMENTS, *VERBATIM])
+    IndexedJobOperator(task_id="texts", **printing("airflow"))
+    IndexedJobOperator(task_id="texts_from_file", node=str(TEXTS_FILE))
     IndexedJobOperator(task_id="from_file", node="node.yaml")
     IndexedJobOperator(task_id="from_file_with_words", node="{{ 'node' }}.yaml", name="other", env={"WHO": "argument"})
     IndexedJobOperator(task_id="from_node", node=load(HERE / "node.yaml"))

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-EXAMPLE = HERE.parents[1] / "examples" / "airflow"
+ROOT = HERE.parents[1]
+EXAMPLE = ROOT / "examples" / "airflow"
 STARTING = re.compile(r"\[DAG TEST\] starting task_id=(\S+) map_index=(\S+)")
 POD_LINE = re.compile(r"[a-z]+\[\d+\] ")
 OURS = re.compile(r"\S+ \[\w+ *\] (.*?) *\[airflow\.task\.operators\.dagset_airflow\.")
@@ -50,6 +51,7 @@ def airflow_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     bundles = [{**bundle, "name": path.name, "kwargs": {"path": str(path)}} for path in (HERE / "lab", EXAMPLE)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "DAGSET", "PYTEST"))}
     return clean | {
+        "PYTHONPATH": str(ROOT),
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
@@ -60,9 +62,8 @@ def airflow_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def probe(airflow_environ: dict[str, str]) -> dict[str, Any]:
     """What probe.py found; the last line is its own, Airflow may have said something before."""
-    command = [sys.executable, "-m", "tests.airflow.probe"]
     done = subprocess.run(
-        command, cwd=HERE.parents[1], env=airflow_environ, capture_output=True, text=True, check=False
+        [sys.executable, HERE / "probe.py"], env=airflow_environ, capture_output=True, text=True, check=False
     )
     assert 0 == done.returncode, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
