@@ -132,7 +132,6 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
         super().shutdown()
 
     def _node(self, job: Any) -> "DagNode":
-        from dagset.errors import InvalidNode
         from dagset.model import dns_safe
         from snakemake_executor_plugin_jobset import words
 
@@ -154,13 +153,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
             ],
             command=self.format_job_exec(job),
         )
-        missing = self.envvars().keys() - node.roles[0].env.keys()
-        if missing:
-            problem = (
-                f"{', '.join(sorted(missing))} would have to be passed to the job, which cannot be done secretly yet"
-            )
-            remedy = "if those who may read Jobs may know the values, give them in env of the node file"
-            raise InvalidNode(problem, field="envvars", remedy=remedy)
+        words.refuse_unpassed(self.envvars(), node)
         return node
 
     def _identity(self, job: Any) -> "Identity":

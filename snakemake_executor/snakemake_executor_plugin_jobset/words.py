@@ -12,7 +12,15 @@ from dagset.model import DagNode, node_from, read_words
 from dagset.model.coerce import refuse_unknown
 from dagset.model.layers import merged_words
 
-__all__ = ["SCALAR_WORDS", "file_words", "job_node", "refuse_resources", "ruled_words", "snakemakes_words"]
+__all__ = [
+    "SCALAR_WORDS",
+    "file_words",
+    "job_node",
+    "refuse_resources",
+    "refuse_unpassed",
+    "ruled_words",
+    "snakemakes_words",
+]
 
 Words = dict[str, Any]
 
@@ -104,3 +112,13 @@ def job_node(layers: Iterable[Words], *, command: str) -> DagNode:
         problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
         raise InvalidNode(problem, field="pods", remedy="leave the first role one pod, give the others a second role")
     return node
+
+
+def refuse_unpassed(names: Iterable[str], node: DagNode) -> None:
+    """Raise InvalidNode for variables of `envvars:` that the job's pod does not get: they may be secrets."""
+    first = node.roles[0]
+    missing = sorted(set(names) - first.env.keys())
+    if missing and not first.env_from:  # its keys are the cluster's to know
+        problem = f"{', '.join(missing)} would be readable in the job's object for whoever may read Jobs"
+        remedy = "put them into a Secret of the cluster, and name it in env_from of the node file"
+        raise InvalidNode(problem, field="envvars", remedy=remedy)

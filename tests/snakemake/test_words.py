@@ -118,3 +118,11 @@ def test_a_bad_node_file_is_named(text: str | None, problem: str, tmp_path: Path
         words.file_words(path)
 
     assert str(refused.value).startswith(f"{path}: {problem}")
+
+
+@pytest.mark.parametrize("given", [{"env": {"TOKEN": "x", "KEY": "y"}}, {"env_from": [{"secret": "keys"}]}], ids=repr)
+def test_variables_of_the_workflow_come_from_the_node_file(given: dict[str, Any]):
+    words.refuse_unpassed(["TOKEN", "KEY"], node(given))
+
+    with pytest.raises(InvalidNode, match=r"^envvars: KEY, TOKEN would be readable .*; put them into a Secret"):
+        words.refuse_unpassed(["TOKEN", "KEY"], node())
