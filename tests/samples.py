@@ -15,7 +15,7 @@ WORDS = [field.name for field in msgspec.structs.fields(DagNode)]
 BASE: dict[str, Any] = {"name": "train", "image": "busybox:1", "coupling": "array", "pods": 4}
 LEADER = {"name": "leader", "image": "b", "pods": 2}
 GANG: dict[str, Any] = {"name": "train", "coupling": "gang", "roles": [{"image": "a"}, LEADER]}
-TOLERATION = {"key": "gpu", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 30}
+TOLERATION = {"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30}
 ON_GPUS = {"key": "pool", "operator": "In", "values": ["gpu", "other"]}
 
 # The words beside those of BASE.

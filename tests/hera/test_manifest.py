@@ -23,6 +23,7 @@ from tests.samples import BASE, GANG, SAMPLES, WORDS
 GOLDEN = Path(__file__).parent / "golden"
 UNHELD = ("files", "keep", "max_disruptions", "queue_timeout", "start_timeout")
 OURS = ("dagset.io/", constants.MANAGED_BY, "workflows.argoproj.io/")
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 P = "{{inputs.parameters.p-1}}"
 
 # Words that may be parameters: what is written, and what the parameter then holds.
@@ -57,7 +58,10 @@ FILLED: dict[str, tuple[dict[str, Any], str]] = {
     "image_pull_secrets": ({"image_pull_secrets": ["a", P]}, "b"),
     "node_selector": ({"node_selector": {"pool": P}}, "gpu"),
     "tolerations": ({"tolerations": [{"key": "pool", "value": P}]}, "y"),
-    "affinity": ({"affinity": {"nodeAffinity": {"pool": [P]}}}, "y"),
+    "affinity": (
+        {"affinity": {"podAntiAffinity": {PREFERRED: [{"weight": 1, "podAffinityTerm": {"topologyKey": P}}]}}},
+        "y",
+    ),
     "priority_class_name": ({"priority_class_name": P}, "high"),
     "service_account_name": ({"service_account_name": f"a-{P}"}, "b"),
     "pod_patch": ({"pod_patch": {"spec": {"hostname": P}}}, "b"),
