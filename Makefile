@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := core airflow_provider hera_steps snakemake_executor
 CLUSTER := $(PYTHON) -m tests.realcluster
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-engines test check unit setup bench lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster clean
+.PHONY: help demo demo-engines test check unit setup bench lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -41,6 +41,9 @@ test-cluster: setup ## run the tests that need the real control plane
 
 bench: setup ## measure side by side with peers, print one table, write benchmarks/results.json
 	@$(BIN)/python -m benchmarks
+
+record: setup ## record anew what the real cluster that is up says in every story (STORIES="name ..." for some)
+	@$(BIN)/python -m tests.recordings.record $(STORIES)
 
 lock: .tools/.done ## resolve anew and write locks/
 	@$(UV) lock --upgrade

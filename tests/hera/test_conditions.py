@@ -1,16 +1,16 @@
 """The generated conditions against what real controllers said: Argo's node ends as the node ended."""
 
-import json
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 
 import pytest
 
-from dagset.observe import Change, Observation, judge, observe
+from dagset.observe import Observation, judge, observe
 from dagset_hera import RETRY_EXPRESSION
 from dagset_hera.conditions import CONDITIONS, FAILED_FAST
 from tests.hera.argo import condition_met
+from tests.recordings.tape import changes_of
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "recordings").glob("*/*.jsonl"))
 recorded = pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
@@ -18,9 +18,9 @@ recorded = pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: pat
 
 def owner_states(recording: Path) -> list[dict]:
     """The owner as Argo may have seen it, poll by poll."""
-    changes = [json.loads(line) for line in recording.read_text().splitlines()]
-    kind = "JobSet" if any(change["kind"] == "JobSet" for change in changes) else "Job"
-    return [change["object"] for change in changes if change["kind"] == kind and change["verb"] != "DELETED"]
+    changes = changes_of(recording)
+    kind = "JobSet" if any(change.kind == "JobSet" for change in changes) else "Job"
+    return [change.object for change in changes if change.kind == kind and change.verb != "DELETED"]
 
 
 def argo_end(states: list[dict]) -> tuple[str, dict] | None:
@@ -35,7 +35,7 @@ def argo_end(states: list[dict]) -> tuple[str, dict] | None:
 
 
 def judged(recording: Path) -> tuple[str, str]:
-    changes = [Change(**json.loads(line)) for line in recording.read_text().splitlines()]
+    changes = changes_of(recording)
     kind = "JobSet" if any(change.kind == "JobSet" for change in changes) else "Job"
     outcome = judge(reduce(observe, changes, Observation(kind=kind)))
     assert outcome is not None

@@ -1,196 +1,138 @@
-"""Record what real controllers say while a story runs: `python -m tests.recordings.record KUBECONFIG [story ...]`.
+"""Record what real controllers say while stories run: `python -m tests.recordings.record [story ...]`.
 
-One file per story under tests/recordings/<cluster>/, one change per line in the order of arrival, so that `judge` meets
-real statuses in milliseconds. Needs a running cluster (`make cluster-up`); to evict, kubectl ($KUBECTL or on the PATH).
+One file per story under tests/recordings/<cluster>/, so that `judge` meets real statuses in milliseconds. Runs on the
+real cluster that is up (`make cluster-up`), or on that of $DAGSET_RECORD_FROM, a kubeconfig.
 """
 
-import json
 import os
 import queue
-import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 from dagset import constants
-from dagset.cluster.kube import KubeCluster
-from dagset.cluster.protocol import Event, Stream
-from dagset.compile import Bundle, compile_node
-from dagset.errors import NotFound
+from dagset.cluster.protocol import Cluster, Event, Stream
+from dagset.compile import compile_node
+from dagset.errors import DagsetError, NotFound
 from dagset.model import Identity, node_from
-from dagset.observe import Change, Observation, judge, observe
-from dagset.observe.facts import PodSeen
-from dagset.testing.stories import Action, Story, load_stories, node_words
+from dagset.observe import Change
+from dagset.run.connect import open_cluster
+from dagset.testing.ends import expected, told
+from dagset.testing.runner import run_story
+from dagset.testing.somebody import Hands
+from dagset.testing.stories import Story, load_stories, node_words
+from tests.realcluster import cluster as harness
+from tests.realcluster.fixtures import hands
+from tests.realcluster.place import place
+from tests.recordings.tape import told_by, written
 
 HERE = Path(__file__).parent
 STORIES = HERE.parent / "stories"
 CLUSTER = "k8s-1.36-jobset-0.12"
-KINDS = ("JobSet", "Job", "Pod")
-STORY_LIMIT_S = 120
-SUSPENDED_S = 4.0
+LABELLED, FOUND_BY_NAME = ("JobSet", "Job", "Pod"), ("Workload", "Event")
+AT_ONCE = 6
 QUIET_S = 3.0  # the end is followed by the pods' last words and the controllers' tidying up
-POD_SPEC_KEPT = ("nodeName", "restartPolicy", "terminationGracePeriodSeconds")
-ENDED = "ENDED"
-Changes = queue.Queue[Change]
+AT_MOST_S = 20.0
+RUN = "recording"  # the same for ever, so that names are
 
 
-def main() -> None:
-    """Record the named stories, or all."""
-    kubeconfig, *wanted = sys.argv[1:]
-    chosen = [story for story in load_stories(STORIES) if not wanted or story.name in wanted]
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        for line in pool.map(lambda story: record(story, kubeconfig=Path(kubeconfig)), chosen):
-            print(line, flush=True)
+def main() -> int:
+    """Record the named stories, or all that run; the number of those that did not end as they tell."""
+    wanted = sys.argv[1:]
+    stories = [each for each in load_stories(STORIES) if each.refused is None and (not wanted or each.name in wanted)]
+    kubeconfig = os.environ.get("DAGSET_RECORD_FROM") or str(harness.kubeconfig(place()))
+    cluster = open_cluster(kubeconfig, namespace="default")
+    at_hand = hands() if any("host_loss" in story.needs for story in stories) else {}
+    wrong = 0
+    for group, at_once in (([each for each in stories if not each.alone], AT_ONCE), (stories, 1)):
+        with ThreadPoolExecutor(at_once) as pool:
+            chosen = [each for each in group if each.alone == (at_once == 1)]
+            for line, is_right in pool.map(lambda story: record(story, cluster=cluster, at_hand=at_hand), chosen):
+                print(line, flush=True)
+                wrong += not is_right
+    size = sum(path.stat().st_size for path in (HERE / CLUSTER).glob("*.jsonl"))
+    print(f"{len(stories)} stories recorded, {wrong} of them wrong; all recordings: {size / 1e6:.1f} MB")
+    return wrong
 
 
-def record(story: Story, *, kubeconfig: Path) -> str:
-    """Run one story, write its file, and return a line about it."""
-    cluster = KubeCluster(kubeconfig)
-    identity = Identity(owner="recordings", task=f"{story.name} {time.time()}")
-    bundle = compile_node(node_from(node_words(story)), identity)
-    changes: Changes = queue.Queue()
-    streams = [watch(kind, identity=identity, cluster=cluster) for kind in KINDS]
-    for kind, stream in zip(KINDS, streams, strict=True):
-        threading.Thread(target=pump, args=(kind, stream, changes), daemon=True).start()
-    created = cluster.create(bundle.owner, namespace=cluster.namespace)
-    uid = created["metadata"]["uid"]
-    somebody = Somebody(cluster, kubeconfig=kubeconfig, bundle=bundle, uid=uid)
+def record(story: Story, *, cluster: Cluster, at_hand: Hands) -> tuple[str, bool]:
+    """Run one story and write its file if it ended as it tells; a line about it, and whether it did."""
+    tape = Tape(cluster, owner=compile_node(node_from(node_words(story)), identity_of(story)).name)
     try:
-        recorded = until_quiet(story, changes, somebody=somebody)
+        ran = run_story(
+            story,
+            cluster=cluster,
+            namespace="default",
+            run=RUN,
+            hands=at_hand,
+            on_stage=tape.start,
+            on_end=tape.until_quiet,
+        )
+    except (DagsetError, RuntimeError) as error:
+        return f"{story.name}: NOT RECORDED: {type(error).__name__}: {error}", False
     finally:
-        for stream in streams:
-            stream.close()
-        with suppress(NotFound):
-            somebody.delete_owner()
+        tape.stop()
+    if told(ran, story=story) != expected(story):
+        return f"{story.name}: NOT RECORDED: it ended otherwise: {told(ran, story=story)}", False
+    text = written(tape.changes)
     path = HERE / CLUSTER / f"{story.name}.jsonl"
     path.parent.mkdir(exist_ok=True)
-    path.write_text("".join(json.dumps(as_line(change), separators=(",", ":")) + "\n" for change in recorded))
-    return f"{story.name}: {len(recorded)} changes"
+    path.write_text(text)
+    return f"{story.name}: {len(tape.changes)} changes, {len(text) / 1000:.0f} KB", True
 
 
-def watch(kind: str, *, identity: Identity, cluster: KubeCluster) -> Stream[Event]:
-    """Watch what carries the identity, from now on; there is nothing of it yet."""
-    labels = {key: value for key, value in identity.labels().items() if key == constants.IDENTITY}
-    listing = cluster.list(kind, namespace=cluster.namespace, labels=labels)
-    version = listing.resource_version
-    return cluster.watch(kind, namespace=cluster.namespace, labels=labels, resource_version=version)
+def identity_of(story: Story) -> Identity:
+    """Return the identity that `run_story` gives."""
+    return Identity(owner="dagset stories", run=RUN, task=story.name)
 
 
-def pump(kind: str, stream: Stream[Event], changes: Changes) -> None:
-    """Put every event of a stream into the queue, trimmed."""
-    with closing(stream):
-        for event in stream:
-            if event.verb != "BOOKMARK":
-                changes.put(Change(kind=kind, verb=event.verb, object=trim(kind, event.object)))
-    changes.put(Change(kind=kind, verb=ENDED, object={}))
+class Tape:
+    """What the watches tell of one node, in the order of arrival."""
 
+    def __init__(self, cluster: Cluster, *, owner: str) -> None:
+        self._cluster, self._owner = cluster, owner
+        self._streams: list[Stream[Event]] = []
+        self._told: queue.SimpleQueue[Change] = queue.SimpleQueue()
+        self.changes: list[Change] = []
 
-class Somebody:
-    """Who does to a running node what the story tells."""
+    def start(self, identity: Identity, namespace: str) -> None:
+        """Watch from now on; there is nothing of the node yet."""
+        labels = {constants.IDENTITY: identity.key}
+        for kind in (*LABELLED, *FOUND_BY_NAME):
+            with suppress(NotFound):  # without Kueue there are no Workloads
+                self._watch(kind, namespace=namespace, labels=labels if kind in LABELLED else {})
 
-    def __init__(self, cluster: KubeCluster, *, kubeconfig: Path, bundle: Bundle, uid: str) -> None:
-        self._cluster, self._kubeconfig, self._bundle, self._uid = cluster, kubeconfig, bundle, uid
-        self.kind = bundle.kind
+    def until_quiet(self) -> None:
+        """Take down what is told, until nothing is for a while."""
+        limit = time.monotonic() + AT_MOST_S
+        while time.monotonic() < limit:
+            try:
+                change = self._told.get(timeout=QUIET_S)
+            except queue.Empty:
+                return
+            if told_by(change, owner=self._owner):
+                self.changes.append(change)
 
-    def act(self, action: Action, running: list[PodSeen]) -> None:
-        """Do one thing."""
-        pod = next((pod for pod in running if (pod.role, pod.index) == (action.role, action.index)), None)
-        if action.do == "delete":
-            self.delete_owner()
-        elif action.do == "suspend":
-            self._suspend(True)
-            time.sleep(SUSPENDED_S)
-            self._suspend(False)
-        elif pod is not None and action.do == "delete_pod":
-            self._cluster.delete("Pod", namespace=self._cluster.namespace, name=pod.name, uid=pod.uid)
-        elif pod is not None:
-            self._evict(pod.name)
+    def stop(self) -> None:
+        """End the watches."""
+        for stream in self._streams:
+            stream.close()
 
-    def _suspend(self, suspend: bool) -> None:
-        bundle, body = self._bundle, {"spec": {"suspend": suspend}}
-        self._cluster.patch(bundle.kind, namespace=self._cluster.namespace, name=bundle.name, body=body)
+    def _watch(self, kind: str, *, namespace: str, labels: dict[str, str]) -> None:
+        version = self._cluster.list(kind, namespace=namespace, labels=labels).resource_version
+        stream = self._cluster.watch(kind, namespace=namespace, labels=labels, resource_version=version)
+        self._streams.append(stream)
+        threading.Thread(target=self._take, args=(kind, stream), daemon=True).start()
 
-    def delete_owner(self) -> None:
-        """Delete the Job or JobSet and all below it."""
-        bundle, namespace = self._bundle, self._cluster.namespace
-        self._cluster.delete(bundle.kind, namespace=namespace, name=bundle.name, uid=self._uid)
-
-    def pods_at_once(self) -> int:
-        """Return how many pods run together."""
-        jobs = self._bundle.owner["spec"].get("replicatedJobs")
-        specs = [job["template"]["spec"] for job in jobs] if jobs else [self._bundle.owner["spec"]]
-        return sum(int(spec["parallelism"]) for spec in specs)
-
-    def _evict(self, pod: str) -> None:
-        namespace = self._cluster.namespace
-        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
-        command = [os.environ.get("KUBECTL", "kubectl"), "--kubeconfig", str(self._kubeconfig), "create", "-f", "-"]
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
-        subprocess.run(
-            [*command, "--raw", path], input=json.dumps(eviction), text=True, check=True, stdout=subprocess.DEVNULL
-        )
-
-
-def until_quiet(story: Story, changes: Changes, *, somebody: Somebody) -> list[Change]:
-    """Return all changes until the node has ended and nothing more came for a while; act in between as told."""
-    seen, recorded, to_do = Observation(kind=somebody.kind), [], list(story.actions)
-    limit = time.monotonic() + STORY_LIMIT_S
-    while time.monotonic() < limit:
-        try:
-            change = changes.get(timeout=QUIET_S)
-        except queue.Empty:
-            if judge(seen) is not None:
-                return recorded
-            continue
-        if change.verb == ENDED:
-            raise RuntimeError(f"{story.name}: the watch of {change.kind} ended too early, record it again")
-        recorded.append(change)
-        seen = observe(seen, change)
-        running = [pod for pod in seen.pods.values() if pod.phase == "Running"]
-        if to_do and len(running) == somebody.pods_at_once():
-            somebody.act(to_do.pop(0), running)
-    raise TimeoutError(f"{story.name} has not ended after {STORY_LIMIT_S} s")
-
-
-def trim(kind: str, obj: dict[str, Any]) -> dict[str, Any]:
-    """Return the object without what makes it large and nobody reads again: pod templates, container details."""
-    obj["metadata"].pop("managedFields", None)
-    for said in ("labels", "annotations"):  # some of which are told twice
-        kept = obj["metadata"].get(said, {}).items()
-        obj["metadata"][said] = {key: value for key, value in kept if is_told_here_only(key, said=said)}
-    spec, status = obj.get("spec", {}), obj.get("status", {})
-    spec.pop("template", None)
-    for replicated in spec.get("replicatedJobs", []):
-        replicated["template"]["spec"].pop("template", None)
-    if kind == "Pod":
-        obj["spec"] = {key: value for key, value in spec.items() if key in POD_SPEC_KEPT}
-        for container in status.get("containerStatuses", []):
-            for detail in (
-                "resources",
-                "allocatedResources",
-                "volumeMounts",
-                "user",
-                "image",
-                "imageID",
-                "containerID",
-            ):
-                container.pop(detail, None)
-    return obj
-
-
-def is_told_here_only(key: str, *, said: str) -> bool:
-    """Whether a label or annotation is neither an old spelling of another nor the copy of a label."""
-    return "/" in key and not (said == "annotations" and key.startswith("jobset.sigs.k8s.io/"))
-
-
-def as_line(change: Change) -> dict[str, Any]:
-    """Return the change as it is written."""
-    return {"kind": change.kind, "verb": change.verb, "object": change.object}
+    def _take(self, kind: str, stream: Stream[Event]) -> None:
+        with closing(stream), suppress(DagsetError):
+            for event in stream:
+                if event.verb != "BOOKMARK":
+                    self._told.put(Change(kind=kind, verb=event.verb, object=event.object))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,5 @@
 """The committed recordings of real controllers: every one is judged as its story tells."""
 
-import json
 from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
@@ -9,16 +8,13 @@ import pytest
 
 from dagset.observe import Change, Observation, Outcome, judge, observe, phase_of, relisted
 from dagset.testing.stories import Story, load_stories, load_story, trimmed
+from tests.recordings.tape import changes_of
 
 TESTS = Path(__file__).parents[2]
 ONCE = TESTS / "recordings" / "k8s-1.36-jobset-0.12" / "once"
 # With the pod that was deleted, or the node itself.
 EVIDENCE_IS_GONE = {"gang-pod-deleted", "gang-peers-crash-after-deletion", "deleted-by-hand"}
 RECORDINGS = sorted((TESTS / "recordings").glob("*/*.jsonl"))
-
-
-def changes_of(recording: Path) -> list[Change]:
-    return [Change(**json.loads(line)) for line in recording.read_text().splitlines()]
 
 
 def empty_for(changes: list[Change]) -> Observation:
