@@ -150,7 +150,8 @@ def _relay_answers(place: Place) -> bool:
         port = int(place.up_mark.read_text())
     except FileNotFoundError:
         return False
-    return inside.answers(f"https://127.0.0.1:{port}/readyz")
+    # A server that is slow because everybody works is not down: `up` would end it and start anew.
+    return inside.answers(f"https://127.0.0.1:{port}/readyz", timeout_s=20)
 
 
 def _must_be_up(place: Place) -> None:

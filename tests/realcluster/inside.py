@@ -109,15 +109,15 @@ def answers_inside(pid: int, url: str) -> bool:
     return said == [True]
 
 
-def answers(url: str) -> bool:
+def answers(url: str, *, timeout_s: float = 1) -> bool:
     """Does this health address say 200? A `unix:` address: does somebody listen?"""
     try:
         if url.startswith("unix:"):
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(1)
+                connection.settimeout(timeout_s)
                 connection.connect(url.removeprefix("unix:"))
             return True
-        with _opener().open(url, timeout=1) as response:
+        with _opener().open(url, timeout=timeout_s) as response:
             return bool(response.status == 200)
     except OSError:  # refused, reset, timed out, any other HTTP status
         return False

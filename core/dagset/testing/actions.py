@@ -27,8 +27,9 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `role` and `index` name the pod, `role` alone the child Job. `delete` takes the owner, with `propagation`; `cancel`
     is ours, by another client; `drain` cordons the pod's host and evicts every pod of the node there, `uncordon` ends
-    that; `patch` merges `body` into the owner; `create` and `delete_object` take an `object`; `hand` calls what the
-    test harness brings: `kill_host`, `forget_host`, `start_host`.
+    that; `patch` merges `body` into the owner, or into the `object` of the setup that it names; `create` and
+    `delete_object` take an `object`; `hand` calls what the test harness brings: `kill_host`, `forget_host`,
+    `start_host`.
     """
 
     do: Literal[

@@ -89,7 +89,7 @@ class Somebody:
             case "suspend" | "resume":
                 self._patch({"spec": {"suspend": action.do == "suspend"}})
             case "patch":
-                self._patch(action.body)
+                self._change(action)
             case "delete_job":
                 self._delete_job(action)
             case "delete_pod":
@@ -107,6 +107,12 @@ class Somebody:
                 self._stage.take_away(action.object)
             case "hand":
                 self._hands[action.hand]()
+
+    def _change(self, action: Action) -> None:
+        if action.object:
+            self._stage.change(action.object, action.body)
+        else:
+            self._patch(action.body)
 
     def _patch(self, body: dict[str, Any]) -> None:
         self._cluster.patch(self._ref.kind, namespace=self._ref.namespace, name=self._ref.name, body=body)

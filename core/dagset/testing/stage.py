@@ -51,6 +51,12 @@ class Stage:
             wanted = (manifest["kind"], manifest["metadata"]["name"])
             self._delete(next(made for made in self._made if (made["kind"], made["metadata"]["name"]) == wanted))
 
+    def change(self, told: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+        """Merge `body` into an object, by its kind and name."""
+        for manifest in filled(told, self._words):
+            name, change = manifest["metadata"]["name"], _replaced(body, self._words)
+            self._cluster.patch(manifest["kind"], namespace=self._place(manifest), name=name, body=change)
+
     def _create(self, manifest: Manifest) -> Manifest:
         return self._cluster.create(manifest, namespace=self._place(manifest))
 

@@ -39,6 +39,7 @@ def seen_with(*phases: str, suspend: bool = False, attempt: int = 0) -> Observat
         ("all_running", seen_with("Running", "Running"), True),
         ("first_failed", seen_with("Running", "Running"), False),
         ("first_failed", seen_with("Running", "Failed"), True),
+        ("disrupted", seen_with("Running", "Running"), False),
         ("suspended", seen_with("Running", suspend=True), False),
         ("suspended", seen_with("Failed", suspend=True), True),
         (When(running=1), seen_with("Running"), True),
@@ -68,12 +69,13 @@ def test_a_stage_leaves_nothing_behind():
 
     with Stage(cluster, namespace="own", own=True, name="n-1") as stage:
         stage.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{name}"}})
-        made = [cluster.get("ConfigMap", namespace="own", name="n-1")["kind"]]
+        stage.change({"kind": "ConfigMap", "metadata": {"name": "{name}"}}, {"data": {"of": "{namespace}"}})
+        made = [cluster.get("ConfigMap", namespace="own", name="n-1")["data"]]
         stage.add({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}})
         stage.take_away({"kind": "Secret", "metadata": {"name": "s"}})
-        made += [secret["kind"] for secret in cluster.list("Secret", namespace="own", labels={}).items]
+        made += [secret["data"] for secret in cluster.list("Secret", namespace="own", labels={}).items]
 
-    assert ["ConfigMap"] == made
+    assert [{"of": "own"}] == made
     assert [] == [
         *cluster.list("Namespace", namespace="", labels={}).items,
         *cluster.list("ConfigMap", namespace="own", labels={}).items,
