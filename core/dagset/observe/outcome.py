@@ -107,16 +107,25 @@ def _taken(seen: Observation) -> Cause:
     ended well.
     """
     if seen.ending is not None:
-        return Cause(seen.ending.reason, _blamed(seen.before_ending), seen.ending.message)
+        before = seen.before_ending or seen
+        culprit = last_disrupted(before) if seen.ending.reason == "disrupted" else _blamed(before)
+        return Cause(seen.ending.reason, culprit, seen.ending.message)
     if seen.cancelled:
         return Cause("cancelled", None, "")
     unknown = seen.unread or not reading.mapping(seen.owner, "spec")
     return Cause("expired" if unknown else "vanished", None, "")
 
 
-def _blamed(seen: Observation | None) -> FailedPod | None:
+def last_disrupted(seen: Observation) -> FailedPod | None:
+    """Return the failed pod of the last free restart."""
+    if not seen.is_gang:
+        return seen.evidence.runs[-1] if seen.evidence.runs else None
+    return gang_cause(seen, attempt=max(0, seen.restarts - 1)).culprit
+
+
+def _blamed(seen: Observation) -> FailedPod | None:
     """Return the pod that did not start, as the failed one of a node that was ended for it."""
-    found = stuck(seen) if seen is not None else None
+    found = stuck(seen)
     if found is None or found.pod is None:
         return None
     pod = found.pod

@@ -89,6 +89,8 @@ def _live(seen: Observation) -> list[PodSeen]:
 def _name(seen: Observation, live: list[PodSeen]) -> str:
     if "RestartingJobSet" in reading.conditions(seen.owner):
         return "restarting"
+    if any(job.failing or job.met for job in seen.jobs.values() if job.attempt == seen.restarts):
+        return "running"  # its pods are being cleared away
     runs = any(pod.phase in ("Running", "Succeeded", "Failed") for pod in live) if live else _owner_tells_of_pods(seen)
     return "running" if runs else "starting"
 

@@ -1,5 +1,6 @@
 """What keeps a node from running, since when, and whose fault that is: one reading for limits, phases and endings."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ def unexplained(seen: Observation) -> tuple[str, ...]:
     found = stuck(seen)
     if found is None:
         return ()
-    jobs = [job.uid for job in _open_jobs(seen) if _lacks(job)]
+    jobs = [job.uid for job in _lacking(seen)]
     owner = reading.text(seen.owner, "metadata", "uid")
     wanted = [found.uid, *jobs, *([owner] if found.pod is None else [])] if _says_nothing(found) else jobs
     return tuple(dict.fromkeys(wanted))[:ASKED_AT_ONCE]
@@ -97,8 +98,8 @@ def _reason(word: str) -> str:
 
 
 def _without_pods(seen: Observation) -> Stuck | None:
-    """Return what keeps pods from being made at all, by the Jobs' own counts: the pods may be hidden from us."""
-    lacking = [job for job in _open_jobs(seen) if _lacks(job)]
+    """Return what keeps pods from being made at all."""
+    lacking = _lacking(seen)
     if lacking:
         return _of_job(seen, min(lacking, key=lambda job: (job.started_at or 0, job.name)))
     if seen.kind == "JobSet" and not _has_jobs(seen):
@@ -143,8 +144,18 @@ def _open_jobs(seen: Observation) -> Iterator[JobSeen]:
             yield job
 
 
-def _lacks(job: JobSeen) -> bool:
-    return job.active + job.succeeded + job.failed < job.asked if job.asked else False
+def _lacking(seen: Observation) -> list[JobSeen]:
+    """Return the Jobs with fewer pods than they should have, by their own counts and by what we see.
+
+    Both are needed: pods may be hidden from us, and a busy Job controller counts half a minute late (tried).
+    """
+    there = Counter((pod.role, pod.attempt) if seen.kind == "JobSet" else None for pod in seen.pods.values())
+
+    def has(job: JobSeen) -> int:
+        visible = there[(job.role, job.attempt) if seen.kind == "JobSet" else None]
+        return max(job.active + job.succeeded + job.failed, visible)
+
+    return [job for job in _open_jobs(seen) if has(job) < job.asked]
 
 
 def _has_jobs(seen: Observation) -> bool:

@@ -15,7 +15,7 @@ from dagset.run.relist import relist
 
 __all__ = ["Keeper"]
 
-FIRST_LOOK_S, LONGEST_PAUSE_S = 3.0, 300.0  # between two looks at events; doubled each time
+FIRST_LOOK_S, LONGEST_PAUSE_S = 10.0, 320.0  # before a look at events; doubled each time: 6 looks in 15 minutes
 AGAIN_S = 30.0  # until a limit is held again, when the cluster could not be asked
 
 
@@ -53,7 +53,7 @@ class Keeper:
         moments = [next_word_at(seen)]
         if self._limits is not None and not self._ended:
             moments += [next_deadline(seen, self._limits, now=now), self._hold_at]
-        if self._asked:
+        if self._asked and not self._blind:
             moments.append(self._look_at)
         return min((at for at in moments if at is not None and at > now), default=None)
 
@@ -64,7 +64,7 @@ class Keeper:
         if owner is None:
             return seen  # the watch will tell
         seen = observe(seen, Change(kind=self._ref.kind, verb="MODIFIED", object=owner))
-        seen = relist(seen, self._ref, self._cluster, labels=identity_labels(owner))
+        seen = self._with_events(relist(seen, self._ref, self._cluster, labels=identity_labels(owner)))
         ending = exceeded(seen, limits, now=self._cluster.now())
         if ending is None or judge(seen) is not None:
             return seen
@@ -78,17 +78,23 @@ class Keeper:
 
     def _explained(self, seen: Observation, now: float) -> Observation:
         """Ask for the events of what waits without a word of its own: at most three lists, ever more seldom."""
-        wanted = () if self._blind else unexplained(seen)
-        if wanted != self._asked:
-            self._asked, self._pause_s, self._look_at = wanted, FIRST_LOOK_S, now + FIRST_LOOK_S
+        wanted = unexplained(seen)
+        if wanted and not self._asked:
+            self._pause_s, self._look_at = FIRST_LOOK_S, now + FIRST_LOOK_S
+        self._asked = wanted
         if not wanted or now < self._look_at:
             return seen
-        self._look_at, self._pause_s = now + 2 * self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
-        for uid in wanted:
-            seen = self._with_events(seen, uid)
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._look_at = now + self._pause_s
+        return self._with_events(seen)
+
+    def _with_events(self, seen: Observation) -> Observation:
+        for uid in unexplained(seen):
+            if not self._blind:
+                seen = self._with_events_about(seen, uid)
         return seen
 
-    def _with_events(self, seen: Observation, uid: str) -> Observation:
+    def _with_events_about(self, seen: Observation, uid: str) -> Observation:
         fields = {"involvedObject.uid": uid}
         try:
             events = self._cluster.list("Event", namespace=self._ref.namespace, labels={}, fields=fields).items

@@ -13,9 +13,10 @@ import msgspec
 from dagset import constants
 from dagset.model.duration import format_duration
 from dagset.observe import Observation, reading, spec
+from dagset.observe.diagnosis import who
 from dagset.observe.ending import Ending
 from dagset.observe.facts import deletion_began
-from dagset.observe.outcome import disruptions_of
+from dagset.observe.outcome import disruptions_of, last_disrupted
 from dagset.observe.timeline import running_since
 from dagset.observe.waiting import stuck
 from dagset.observe.workloads import queue_words
@@ -118,5 +119,9 @@ def _disruptions(seen: Observation, limit: int | None) -> Iterator[Due]:
     if seen.workload is not None and not seen.is_gang:
         spent = max(spent, seen.workload.evictions)
     if spent > limit:
-        text = f"restarted {spent} times for free (drain, preemption, eviction, free exit codes)"
-        yield AT_ONCE, Ending("disrupted", f"{text}, {limit} are allowed (max_disruptions)")
+        text = (
+            f"restarted {spent} times for free (drain, preemption, eviction, free exit codes), max_disruptions: {limit}"
+        )
+        last = last_disrupted(seen)
+        how = f"; last {who(last.role, last.index)} ended with exit code {last.exit_code}" if last is not None else ""
+        yield AT_ONCE, Ending("disrupted", text + how)

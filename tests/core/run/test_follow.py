@@ -397,7 +397,7 @@ def test_events_are_asked_for_only_of_what_waits_without_a_word() -> None:
     follower.wait_for("starting", "0/2 pods running")
     assert "list Event" not in counting.requests
 
-    cluster.time += 4
+    cluster.time += 11
     cluster.put(pod(0))
     cluster.remove("Pod", name="train-worker-0-0-abcde")
     follower.wait_for("starting", f"0/2 pods running, {why}")

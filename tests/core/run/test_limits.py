@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dagset import constants
-from dagset.observe import Change, Ending, Observation, judge, observe, relisted
+from dagset.observe import Change, Ending, Observation, ended, judge, observe, relisted
 from dagset.run.limits import Limits, exceeded, limits_of, next_deadline
 from tests.core.observe.building import array, at, child, condition, fold, jobset, pod
 
@@ -144,6 +144,17 @@ def test_the_deadline_is_of_all_running_time(seen, moment):
             None,
             id="pods that we may not see",
         ),
+        pytest.param(
+            fold(
+                "JobSet",
+                born(jobset()),
+                {**child("worker", startTime=at(9)), "spec": {"parallelism": 2}},
+                running(0, second=20),
+                running(1, second=20),
+            ),
+            None,
+            id="pods that their Job has not counted yet",
+        ),
     ],
 )
 def test_what_cannot_start_is_given_time(seen, moment):
@@ -205,14 +216,18 @@ def test_what_ran_longer_than_kueue_allows_is_over():
 
 
 def test_free_restarts_are_bounded():
-    one_more = fold("JobSet", born(jobset(restarts=4, restartsCountTowardsMax=1)))
+    failed = pod(index=1, attempt=3, code=75)
+    one_more = fold("JobSet", failed, born(jobset(restarts=4, restartsCountTowardsMax=1)))
     assert words(one_more, Limits(max_disruptions=3)) is None
 
     ending = words(one_more, Limits(max_disruptions=2))
     assert ending == Ending(
         "disrupted",
-        "restarted 3 times for free (drain, preemption, eviction, free exit codes), 2 are allowed (max_disruptions)",
+        "restarted 3 times for free (drain, preemption, eviction, free exit codes), max_disruptions: 2; "
+        "last worker[1] ended with exit code 75",
     )
+    outcome = judge(relisted(ended(one_more, ending), "JobSet", []))
+    assert ("disrupted", 119, 75) == (outcome.reason, outcome.exit_code, outcome.first_failed.exit_code)
 
 
 def test_of_an_array_the_free_restarts_of_one_index_are_bounded():
