@@ -1,7 +1,7 @@
 """The kubelet of the local cluster: pods are process groups on this machine.
 
     agent        what happens to each pod, told by the store and by the pod host
-    podlife      start, end, being stopped, being lost; podruns, podrecord: what it remembers and writes
+    podlife      end, being stopped, being lost; podstart: its start; podruns, podrecord: what is remembered and written
     podhost      a process of its own that starts, watches and ends the pods' processes, and dies with the daemon
     sandbox, mounting      from a fork to a pod's program, in the child
     containers, podstatus, scheduling, imagename, environment, expansion, volumes, names, events   pure or nearly so

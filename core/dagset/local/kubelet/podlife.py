@@ -1,29 +1,18 @@
 """What happens to one pod after the other: start, end, being stopped, being lost; each step writes its status."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from dagset.local.controllers.changes import Object, moment
-from dagset.local.kubelet.containers import (
-    Container,
-    back_off_s,
-    first_states,
-    is_over,
-    is_sidecar,
-    is_work_over,
-    named,
-    to_start,
-    to_stop,
-)
-from dagset.local.kubelet.environment import NotStartable
+from dagset.local.kubelet.containers import is_over, named, to_stop
 from dagset.local.kubelet.hostlink import Event
 from dagset.local.kubelet.lastwords import last_words, refusal
 from dagset.local.kubelet.podrecord import PodRecord
-from dagset.local.kubelet.podruns import Run, run_of
+from dagset.local.kubelet.podruns import Run
+from dagset.local.kubelet.podstart import Await, PodStart, broken
 from dagset.local.kubelet.podstatus import (
     Ending,
     containers_of,
@@ -33,22 +22,16 @@ from dagset.local.kubelet.podstatus import (
     lost,
     running_state,
     status_of,
-    unscheduled,
-    waiting_state,
 )
 from dagset.local.kubelet.preparation import Preparation
-from dagset.local.kubelet.scheduling import GATED, why_not_here
-from dagset.local.kubelet.volumes import missing_claim
+from dagset.local.kubelet.processes import Processes
 
-__all__ = ["OVER", "Await", "PodLife"]
+__all__ = ["OVER", "PodLife"]
 
 OVER = ("Succeeded", "Failed")
-Await = Callable[[Object, tuple[str, str]], None]  # pod, (kind, name) of what it waits for
 _LOST = "The container could not be located when the pod was terminated"
 _SIDECARS_S = 2.0
 _KILL, _DEADLINE = "kill", "deadline"
-
-logger = logging.getLogger(__name__)
 
 
 class PodLife:
@@ -57,27 +40,25 @@ class PodLife:
     def __init__(
         self, record: PodRecord, *, preparation: Preparation, tell: Callable[[Event], None], awaits: Await
     ) -> None:
-        self._record, self._preparation, self._tell, self._awaits = record, preparation, tell, awaits
-        self._mode: str | None = None
+        self._record, self._preparation, self._processes = record, preparation, Processes(tell)
+        self._start = PodStart(record, preparation=preparation, processes=self._processes, awaits=awaits)
         self._runs: dict[str, Run] = {}
-        self._alive: set[str] = set()
         self._gone_groups: set[str] = set()
-        self.nothing_runs = asyncio.Event()
-        self.nothing_runs.set()
+
+    @property
+    def nothing_runs(self) -> asyncio.Event:
+        """Set while no container has a process."""
+        return self._processes.nothing_runs
 
     def use(self, *, mode: str | None) -> None:
         """Say which namespaces pods have: `mount`, `user`, or None."""
-        self._mode = mode
+        self._start.mode = mode
 
     def start(self, pod: Object) -> None:
         """Take a pod, and start what can be started of it; what it waits for is told to `awaits`."""
         run = self._runs.get(pod["metadata"]["uid"]) or self._taken(pod)
-        if run is None or run.is_ending:
-            return
-        if run.ready is None:
-            self._prepare(run, pod=pod)
-        if run.ready is not None:
-            self._start_containers(run, pod=pod)
+        if run is not None and not run.is_ending:
+            self._start_what_can(run, pod=pod)
 
     def stop(self, pod: Object) -> None:
         """End a pod whose deletion was asked for: SIGTERM, and SIGKILL when its grace period is over."""
@@ -93,7 +74,7 @@ class PodLife:
         """End a pod whose object is gone."""
         if (run := self._runs.get(uid)) is not None:
             run.is_ending = True
-            self._signal_all(run, number=signal.SIGKILL)
+            self._processes.signal_all(run, number=signal.SIGKILL)
             self._go_on(run, pod=None)
 
     def disrupt_all(self) -> None:
@@ -105,14 +86,13 @@ class PodLife:
                 continue
             run.is_ending = True
             self._record.write(pod, status=disrupted(pod, now=self._record.now()))
-            self._signal_all(run, number=signal.SIGTERM)
+            self._processes.signal_all(run, number=signal.SIGTERM)
 
     def lose_all(self) -> None:
         """Mark every pod that is said to run as lost: there is no pod host, so there is no process."""
         for run in [*self._runs.values()]:
             self._forget(run)
-        self._alive.clear()
-        self.nothing_runs.set()
+        self._processes.all_are_gone()
         for pod in self._record.pods():
             if pod["status"]["phase"] == "Running":
                 at = self._record.now()
@@ -134,94 +114,46 @@ class PodLife:
         if event["event"] == "started":
             run.containers[name] = replace(one, state=running_state(event["at"]), is_ordered=False, has_run=True)
             if run.is_ending:  # a signal sent before the start may have met nobody
-                self._signal(run, name=name, number=signal.SIGKILL if pod is None else signal.SIGTERM)
+                self._processes.signal(run, name=name, number=signal.SIGKILL if pod is None else signal.SIGTERM)
         else:
-            self._alive.discard(event["id"])
+            self._processes.has_ended(event["id"])
             ending = self._ending(run, container=pod and named(pod, name), event=event)
             if pod is not None and event["event"] == "refused":
-                self._say_of(pod, name=name, message=f"Error: {ending.message}")
+                self._record.say_of(pod, container=name, reason="Failed", message=f"Error: {ending.message}")
             run.containers[name] = replace(one, state=ending.state, is_ordered=False)
         self._go_on(run, pod=pod)
 
     def _taken(self, pod: Object) -> Run | None:
-        """Give the run of a new pod, None when there is no place for it."""
-        at, gates = self._record.now(), pod["spec"].get("schedulingGates")
-        claim = missing_claim(pod, lookup=self._record.lookup(pod))
-        why = GATED if gates else why_not_here(pod, machine=self._preparation.machine, missing_claim=claim)
-        if why is not None:
-            reason = "SchedulingGated" if gates else "Unschedulable"
-            self._record.write(pod, status=unscheduled(pod, reason=reason, why=why, at=at), is_taken=False)
-            if not gates:
-                self._record.say(pod, reason="FailedScheduling", message=why)
-            if claim is not None:
-                self._awaits(pod, ("PersistentVolumeClaim", claim))
+        if (run := self._start.take(pod)) is None:
             return None
-        run = self._runs[pod["metadata"]["uid"]] = run_of(pod, containers=first_states(pod))
+        self._runs[run.uid] = run
         if (seconds := pod["spec"].get("activeDeadlineSeconds")) is not None:
             began = pod["status"].get("startTime")
-            passed_s = at - moment(began).timestamp() if began else 0.0
+            passed_s = self._record.now() - moment(began).timestamp() if began else 0.0
             run.set_timer(_DEADLINE, asyncio.get_running_loop().call_later(seconds - passed_s, self._too_late, run))
         return run
 
-    def _prepare(self, run: Run, *, pod: Object) -> None:
+    def _start_what_can(self, run: Run, *, pod: Object) -> None:
         try:
-            names_resolve = self._mode is not None
-            run.ready = self._preparation.prepare(pod, lookup=self._record.lookup(pod), names_resolve=names_resolve)
-        except NotStartable as problem:
-            is_volume = problem.reason == "ContainerCreating"  # a real kubelet tells why in an event only
-            for name, one in first_states(pod).items():
-                waiting = waiting_state(problem.reason, message=problem.message)
-                run.containers[name] = one if is_volume else Container(waiting)
-            self._record.say(pod, reason="FailedMount" if is_volume else "Failed", message=problem.message)
-            self._write(run, pod=pod)
-            self._wait(pod, problem=problem)
+            if run.ready is None:
+                self._start.prepare(run, pod=pod)
+            if run.ready is not None:
+                self._start.start(run, pod=pod)
         except OSError as error:
-            message = f"the machine refused the pod's directory: {error}"
-            ending = Ending(128, "StartError", at=self._record.now(), message=message)
-            run.containers = {name: Container(ending.state) for name in run.containers}
+            at = self._record.now()
+            stuck = {name for name, one in run.containers.items() if one.is_waiting}
+            run.containers |= {name: broken(error, at=at) for name in stuck}
             self._go_on(run, pod=pod)
-
-    def _start_containers(self, run: Run, *, pod: Object) -> None:
-        problems = [self._start_one(run, pod=pod, container=one) for one in to_start(pod, now=run.containers)]
-        if any(problem is not None for problem in problems):
-            self._write(run, pod=pod)
-        for problem in problems:
-            self._wait(pod, problem=problem)
-
-    def _start_one(self, run: Run, *, pod: Object, container: Object) -> NotStartable | None:
-        name = container["name"]
-        if run.ready is None:
-            return None
-        try:
-            lookup, mode = self._record.lookup(pod), self._mode
-            order = self._preparation.order(pod, container=container, ready=run.ready, lookup=lookup, mode=mode)
-        except NotStartable as problem:
-            run.containers[name] = replace(
-                run.containers[name], state=waiting_state(problem.reason, message=problem.message)
-            )
-            if problem.reason == "InvalidImageName":
-                self._say_of(pod, name=name, reason="InspectFailed", message=problem.message)
-            is_image = problem.reason == "InvalidImageName"
-            self._say_of(pod, name=name, message=f"Error: {problem.reason if is_image else problem.message}")
-            return problem
-        one = run.containers[name]
-        run.containers[name] = replace(one, is_ordered=True, restarts=one.restarts + bool(one.last))
-        self._alive.add(order["id"])
-        self.nothing_runs.clear()
-        self._tell(order)
-        return None
 
     def _go_on(self, run: Run, *, pod: Object | None) -> None:
         """Do what follows from a container's start or end: the next one, a sidecar's end, the pod's."""
-        if not self._alive:
-            self.nothing_runs.set()
         if pod is None:
             if not run.is_alive:
                 self._forget(run)
                 self._record.drop_directory(run.uid)
             return
         if not run.is_ending:
-            self._restart_sidecars(run, pod=pod)
+            self._start.restart_sidecars(run, pod=pod)
         stopping = to_stop(pod, now=run.containers, is_ending=run.is_ending)
         self._ask(run, names=stopping)
         if stopping and run.kill_at is None:
@@ -229,30 +161,9 @@ class PodLife:
         if is_over(pod, now=run.containers) or (run.is_ending and not run.is_alive):
             self._finish(run, pod=pod)
             return
-        self._write(run, pod=pod)
+        self._record.write_run(pod, run=run)
         if not run.is_ending and not stopping:
-            self._start_containers(run, pod=pod)
-
-    def _restart_sidecars(self, run: Run, *, pod: Object) -> None:
-        if is_work_over(pod, now=run.containers):
-            return
-        for container in pod["spec"].get("initContainers") or []:
-            one = run.containers[container["name"]]
-            if is_sidecar(container) and one.exit_code is not None:
-                wait_s = back_off_s(one.restarts)
-                name, who = container["name"], f"{run.name}_{run.namespace}({run.uid})"
-                message = f"back-off {wait_s:.0f}s restarting failed container={name} pod={who}"
-                if wait_s:
-                    told = f"Back-off restarting failed container {name} in pod {who}"
-                    self._say_of(pod, name=name, reason="BackOff", message=told)
-                state = waiting_state("CrashLoopBackOff", message=message)
-                run.containers[container["name"]] = replace(one, state=state, last=one.state)
-                timer = asyncio.get_running_loop().call_later(wait_s, self._start_again, run, container)
-                run.set_timer(container["name"], timer)
-
-    def _start_again(self, run: Run, container: Object) -> None:
-        if (pod := self._record.of(run)) is not None and not run.is_ending:
-            self._wait(pod, problem=self._start_one(run, pod=pod, container=container))
+            self._start_what_can(run, pod=pod)
 
     def _too_late(self, run: Run) -> None:
         if (pod := self._record.of(run)) is not None:
@@ -290,23 +201,11 @@ class PodLife:
         reason = "OOMKilled" if event.get("is_oom") else "Error" if code else "Completed"
         return Ending(code, reason, at=at, started_at=started_at, message=message)
 
-    def _write(self, run: Run, *, pod: Object) -> None:
-        status = status_of(pod, now=run.containers, at=self._record.now(), place=run.place)
-        self._record.write(pod, status=status)
-
-    def _wait(self, pod: Object, *, problem: NotStartable | None) -> None:
-        if problem is not None and problem.missing is not None:
-            self._awaits(pod, problem.missing)
-
-    def _say_of(self, pod: Object, *, name: str, message: str, reason: str = "Failed") -> None:
-        kind = "containers" if any(each["name"] == name for each in pod["spec"]["containers"]) else "initContainers"
-        self._record.say(pod, reason=reason, message=message, field=f"spec.{kind}{{{name}}}")
-
     def _ask(self, run: Run, *, names: list[str]) -> None:
         for name in names:
             if name not in run.asked:
                 run.asked.add(name)
-                self._signal(run, name=name, number=signal.SIGTERM)
+                self._processes.signal(run, name=name, number=signal.SIGTERM)
 
     def _kill_after(self, run: Run, *, grace_s: float) -> None:
         loop = asyncio.get_running_loop()
@@ -318,17 +217,9 @@ class PodLife:
         pod = self._record.of(run)
         names = [*run.containers] if pod is None else to_stop(pod, now=run.containers, is_ending=run.is_ending)
         for name in names:
-            self._signal(run, name=name, number=signal.SIGKILL)
+            self._processes.signal(run, name=name, number=signal.SIGKILL)
         if any(one.is_alive and name not in names for name, one in run.containers.items()):
             self._kill_after(run, grace_s=_SIDECARS_S)
-
-    def _signal_all(self, run: Run, number: int) -> None:
-        for name, one in run.containers.items():
-            if one.is_alive:
-                self._signal(run, name=name, number=number)
-
-    def _signal(self, run: Run, *, name: str, number: int) -> None:
-        self._tell({"do": "signal", "id": f"{run.uid}/{name}", "signal": int(number)})
 
     def _forget(self, run: Run) -> None:
         run.cancel()

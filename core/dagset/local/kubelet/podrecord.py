@@ -10,6 +10,7 @@ from dagset.local.controllers.changes import Object, is_deleting
 from dagset.local.events import event_about
 from dagset.local.kubelet.names import Lookup
 from dagset.local.kubelet.podruns import Run
+from dagset.local.kubelet.podstatus import status_of
 
 __all__ = ["PodRecord", "PodStore"]
 
@@ -58,6 +59,17 @@ class PodRecord:
         """Store a new status; `is_taken` says that the pod has a machine."""
         spec = {**pod["spec"], "nodeName": self._node_name} if is_taken else pod["spec"]
         return self._store.update("Pod", {**pod, "spec": spec, "status": status})
+
+    def write_run(self, pod: Object, *, run: Run) -> None:
+        """Store the status that a run's containers make."""
+        self.write(pod, status=status_of(pod, now=run.containers, at=self.now(), place=run.place))
+
+    def say_of(self, pod: Object, *, container: str, reason: str, message: str) -> None:
+        """Tell an event about one of the pod's containers, unless it was told before."""
+        kind = (
+            "containers" if any(each["name"] == container for each in pod["spec"]["containers"]) else "initContainers"
+        )
+        self.say(pod, reason=reason, message=message, field=f"spec.{kind}{{{container}}}")
 
     def say(self, pod: Object, *, reason: str, message: str, field: str = "") -> None:
         """Tell an event about the pod, unless it was told before; `field` is as in `spec.containers{main}`."""
