@@ -198,10 +198,17 @@ def test_cancel_names_the_missing_right(without: Without):
 @pytest.mark.parametrize(("resource", "coupling"), [("jobs", "array"), ("pods", "array"), ("jobsets", "gang")])
 def test_where_watching_is_forbidden_the_end_is_found_by_polling(without: Without, resource: str, coupling: str):
     cluster = without.cluster("watch", resource)
+    told: list[str] = []
 
-    outcome = run_node(node(coupling=coupling), cluster=cluster, identity=identity(), keep="never")
+    outcome = run_node(node(coupling=coupling), cluster=cluster, identity=identity(), keep="never", tell=told.append)
 
-    assert "succeeded" == outcome.reason
+    group = {"jobs": "batch", "jobsets": "jobset.x-k8s.io", "pods": ""}[resource]
+    refusal = without.refusal("watch", resource, group=group)
+    kind = {"jobs": "Jobs", "jobsets": "JobSets", "pods": "Pods"}[resource]
+    assert ("succeeded", [(f"{kind} may not be watched, so they are listed every 5 s", refusal)]) == (
+        outcome.reason,
+        [(text.partition(": ")[0], text.partition(" is forbidden: ")[2]) for text in told],
+    )
 
 
 def test_lines_that_may_not_be_read_are_told_with_the_missing_right(without: Without):

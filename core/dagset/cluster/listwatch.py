@@ -95,6 +95,7 @@ class _Loop:
     version: str | None = None
     failures: int = 0  # rounds in a row after which nothing more was known than before
     troubled_since: float | None = None
+    polls: bool = False  # watching was refused once, which was told
 
     def round(self) -> Iterator[News | Pause]:
         """List if there is no version to go on from, else watch until the stream ends."""
@@ -147,6 +148,9 @@ class _Loop:
             yield from self._trouble(error)
         else:
             self.version = None
+            if not self.polls:
+                yield Trouble(self.source.kind, error, 0.0, polls=True)
+            self.polls = True
             yield Pause(POLL_S)
 
     def _trouble(self, error: DagsetError, *, asked_s: float | None = None) -> Iterator[News | Pause]:

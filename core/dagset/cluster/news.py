@@ -28,11 +28,15 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The kind cannot be seen for `since_s` seconds; it is being tried again. `error` None: it is seen again."""
+    """The kind cannot be seen for `since_s` seconds; it is being tried again. `error` None: it is seen again.
+
+    `polls`: it is seen, but only by a list every few seconds, for watching it is refused; told once.
+    """
 
     kind: str
     error: DagsetError | None
     since_s: float
+    polls: bool = False
 
 
 News = Listed | Changed | Trouble

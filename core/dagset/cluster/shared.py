@@ -91,7 +91,7 @@ class SharedWatch:
             with self._news:
                 if isinstance(item, Changed):
                     self._roster.changed(Event(item.verb, item.object))
-                elif isinstance(item, Trouble):
+                elif isinstance(item, Trouble) and not item.polls:  # nobody is blind; the first followers told it
                     self._roster.troubled(item.error, since_s=item.since_s)
 
     def _list_joiners(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dagset import constants
 from dagset.cluster.hub import Changed, Hub, Listed, News, Subscription, Trouble, hub_of
+from dagset.cluster.listwatch import POLL_S
 from dagset.cluster.protocol import Cluster, Manifest
 from dagset.cluster.weather import with_patience
 from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError, NotFound
@@ -169,6 +170,8 @@ def _fold(seen: Observation, news: News, watch: _Watch) -> Observation:
             feed(watch.logs, seen, news.kind, item)
     elif news.kind == "Workload" and isinstance(news.error, NotFound):
         watch.subscriptions["Workload"].close()  # the cluster has no Kueue, whatever the label says
+    elif news.polls:
+        watch.troubles.polls(news.kind, news.error)
     else:
         watch.troubles.tell(news.kind, news.error, news.since_s)
     if news.kind == seen.kind and not (isinstance(news, Trouble) and news.since_s):
@@ -198,6 +201,10 @@ class _Troubles:
         if self._told and not self._unseen:
             self._told = False
             self._on_trouble(f"the cluster answers again, after {since_s:.0f} s")
+
+    def polls(self, kind: str, error: DagsetError | None) -> None:
+        """Tell that ends are seen some seconds later than they could be, and how to mend that."""
+        self._on_trouble(f"{kind}s may not be watched, so they are listed every {POLL_S:.0f} s: {error}")
 
     def wait(self, error: ClusterUnreachable, pause_s: float) -> None:
         """Take note of a pause before the first answer."""

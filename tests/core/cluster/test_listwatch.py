@@ -124,12 +124,17 @@ def test_cut_stream_goes_on_from_the_last_change():
     assert ["list", "watch from 1", "watch from 2"] == script.asked
 
 
-def test_forbidden_watch_becomes_a_list_every_few_seconds():
+def test_forbidden_watch_is_told_once_and_becomes_a_list_every_few_seconds():
     script = Script(1, FORBIDDEN, 2, FORBIDDEN, 3)
 
-    assert [Listed("Pod", (pod(1),)), Pause(5.0), Listed("Pod", (pod(2),)), Pause(5.0), Listed("Pod", (pod(3),))] == (
-        news(script, 5)
-    )
+    assert [
+        Listed("Pod", (pod(1),)),
+        Trouble("Pod", FORBIDDEN, 0.0, polls=True),
+        Pause(5.0),
+        Listed("Pod", (pod(2),)),
+        Pause(5.0),
+        Listed("Pod", (pod(3),)),
+    ] == news(script, 6)
 
 
 def test_forbidden_list_is_told_and_tried_again_less_and_less_often():

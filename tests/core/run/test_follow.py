@@ -238,6 +238,17 @@ def test_missing_rights_are_told_at_once() -> None:
     assert ["Pods cannot be seen for 0 s, still trying: pods is forbidden"] == told
 
 
+def test_a_watch_that_is_not_allowed_is_told_and_nothing_more() -> None:
+    cluster, told = FakeCluster(), []
+    ref = submitted(cluster)
+    ended = Changed("JobSet", "MODIFIED", cluster.put(jobset(status=completed())))
+    polls = Trouble("Pod", ClusterRefused("pods is forbidden", status=403), 0.0, polls=True)
+
+    follow(ref, cluster=cluster, hub=hub(polls, ended), on_trouble=told.append)
+
+    assert ["Pods may not be watched, so they are listed every 5 s: pods is forbidden"] == told
+
+
 def test_stops_when_told_to() -> None:
     cluster, stop = FakeCluster(), threading.Event()
     ref = submitted(cluster)
