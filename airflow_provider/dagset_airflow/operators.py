@@ -21,7 +21,7 @@ from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
 from dagset_airflow.clusters import CLUSTER_WORDS, opened
 from dagset_airflow.endings import errors_as_airflows, told_to_airflow
-from dagset_airflow.words import WORDS, node_of, takes_words
+from dagset_airflow.words import WORDS, hints, node_of, takes_words
 
 __all__ = ["IndexedJobOperator", "JobSetOperator"]
 
@@ -54,7 +54,11 @@ class _NodeOperator(BaseOperator):
         **given: Any,
     ) -> None:
         words = {word: given.pop(word, None) for word in WORDS}
-        super().__init__(**given)
+        try:
+            super().__init__(**given)
+        except TypeError as error:  # Airflow names the arguments that nobody knows
+            error.add_note(hints(name for name in given if f"'{name}'" in str(error)))
+            raise
         self.node = node
         self.cluster, self.kubernetes_conn_id, self.config_file = cluster, kubernetes_conn_id, config_file
         self.cluster_context, self.namespace = cluster_context, namespace

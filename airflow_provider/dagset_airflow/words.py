@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,9 +10,10 @@ import msgspec
 
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, dns_safe, node_from, read_words
+from dagset.model.coerce import refuse_unknown
 from dagset.model.layers import ROLE_WORDS, merged_words
 
-__all__ = ["WORDS", "node_of", "takes_words"]
+__all__ = ["WORDS", "hints", "node_of", "takes_words"]
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
@@ -30,6 +31,17 @@ def takes_words(init: Init) -> Init:
     words = [inspect.Parameter(word, inspect.Parameter.KEYWORD_ONLY, default=None) for word in WORDS]
     init.__signature__ = signature.replace(parameters=[*own, *words, rest])  # type: ignore[attr-defined]
     return init
+
+
+def hints(names: Iterable[str]) -> str:
+    """Return what was probably meant by names that are no words, one line for each."""
+    lines = []
+    for name in names:
+        try:
+            refuse_unknown({name: None}, DagNode)
+        except InvalidNode as error:
+            lines.append(str(error))
+    return "\n".join(lines)
 
 
 def node_of(

@@ -24,6 +24,7 @@ from dagset.compile.render import Dumper
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity, node_from
 from dagset_hera.parameters import PARAMETER, Number, as_written, check_text, merged, stood_in
+from dagset_hera.unheld import ONE_OBJECT, refuse_unheld
 
 __all__ = ["Manifest", "render"]
 
@@ -34,32 +35,6 @@ HASH_LENGTH = 8
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"  # `argo logs` finds pods by it (argo-workflows: util/logs)
 OWNER = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "controller": True, "blockOwnerDeletion": True}
 OURS = "dagset.io/"
-ONE_OBJECT = "an Argo resource template makes one object"
-# Words for a follower, and Argo's own executor is none: the values that come true without one (or None), and what to do
-# instead of others.
-UNHELD: dict[str, tuple[tuple[object, ...], str, str]] = {
-    "files": (({},), f"need a ConfigMap of their own, and {ONE_OBJECT}", "put them into the image"),
-    "keep": (
-        ("always",),
-        "asks for somebody who reads the end and then deletes; Argo's resource template does not",
-        "leave it out: the object stays until its ttl, or until the Workflow is deleted",
-    ),
-    "start_timeout": (
-        ("15m",),
-        "asks for somebody who ends pods that cannot start; Argo's resource template does not",
-        "leave it out, and give deadline: it counts such time too",
-    ),
-    "queue_timeout": (
-        (),
-        "asks for somebody who watches the queue; Argo's resource template does not",
-        "leave it out: deleting the Workflow ends the wait",
-    ),
-    "max_disruptions": (
-        (20,),
-        "asks for somebody who counts free restarts; Argo's resource template does not",
-        "leave it out, or write on_disruption: count, which takes them from restarts",
-    ),
-}
 
 
 class _Source(str):
@@ -111,9 +86,7 @@ def render(
 def _compiled(node: DagNode | Mapping[str, Any], *, identity: Identity) -> tuple[Bundle, dict[str, Any]]:
     """Return a bundle, and its owner with the parameters where the node has them."""
     words = msgspec.structs.asdict(node) if isinstance(node, DagNode) else node
-    for word, (held, problem, remedy) in UNHELD.items():
-        if words.get(word) not in (None, *held):
-            raise InvalidNode(problem, field=word, remedy=remedy)
+    refuse_unheld(words)
     readings = [stood_in(words, reading=reading) for reading in (0, 1)]
     parameters: dict[tuple[object, object], str] = {}
     for (one, name), (two, _) in zip(*(used for _, used in readings), strict=True):

@@ -76,7 +76,7 @@ def said(make: Callable[[], object]) -> str:
     try:
         return str(make())
     except TypeError as error:
-        return str(error)
+        return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
 def serialised() -> list[str]:

@@ -30,7 +30,7 @@ def test_word_reaches_the_node_templated_and_mapped_and_is_taken_from_default_ar
 
 
 def test_unknown_argument_is_refused_by_name(probe):
-    assert "{'imagee': 'x'}" in probe["refused"]
+    assert probe["refused"].endswith("{'imagee': 'x'}\nimagee: unknown word; did you mean image?")
     assert "JobSetOperator.expand() got an unexpected keyword argument 'imagee'" == probe["refused_by_expand"]
 
 

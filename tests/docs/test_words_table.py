@@ -9,8 +9,8 @@ import msgspec
 from dagset.model import DagNode
 from dagset.model.role import Role, RoleWords
 from dagset_airflow.words import WORDS
-from dagset_hera.manifest import UNHELD
 from dagset_hera.parameters import NAMES, NUMBERS, TEXTS
+from dagset_hera.unheld import UNHELD
 from snakemake_executor_plugin_jobset.words import SCALAR_WORDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "words.md"

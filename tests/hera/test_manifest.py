@@ -257,6 +257,11 @@ def test_a_node_file_may_hold_parameters(tmp_path: Path):
             {},
             "kind: a gang as a plain Job needs a Service beside it, and an Argo resource template makes one object",
         ),
+        (
+            {"coupling": "gang", "rendezvous": "torch", "gpu": "{{workflow.parameters.n}}"},
+            {},
+            "gpu: {{workflow.parameters.n}} decides which variables rendezvous: torch sets",
+        ),
         ({"coupling": "gang", "free_exit_codes": [75]}, {}, "free_exit_codes: would restart the gang without end"),
         ({"args": ["{{steps.a.outputs.result}}"]}, {}, "{{steps.a.outputs.result}} is not known inside a template"),
         ({"args": ["{{inputs.parameters.n}}"]}, {}, "{{inputs.parameters.n}} is not an input of this template"),
