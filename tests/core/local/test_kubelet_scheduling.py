@@ -79,6 +79,12 @@ def test_a_missing_claim_comes_first() -> None:
     assert words == why_not_here(asking(nodeSelector={"a": "b"}), machine=MACHINE, missing_claim="x")
 
 
+def test_a_cordoned_machine_takes_nothing_new() -> None:
+    why = f"0/1 nodes are available: 1 node(s) were unschedulable. {NO_PREEMPTION}"
+
+    assert why == why_not_here(asking({}), machine=MACHINE, is_cordoned=True)
+
+
 def test_init_containers_count_one_at_a_time_and_sidecars_stay() -> None:
     def init(cpu: str, **more: str) -> Object:
         return {"name": "i", "resources": {"requests": {"cpu": cpu}}, **more}

@@ -396,6 +396,25 @@ def processes_in(directory: Path) -> list[int]:
     return found
 
 
+async def test_a_cordoned_machine_starts_pods_once_it_is_open_again(cluster: LocalCluster) -> None:
+    (node,) = cluster.store.list("Node")[0]
+    cluster.store.update("Node", {**node, "spec": {"unschedulable": True}})
+    cluster.store.create("Job", job("exit 0", pods=2))
+
+    pods = await cluster.until(lambda: unplaced(cluster.store.list("Pod")[0]))
+    cluster.store.update("Node", node)
+
+    assert ["Pending"] * 2 == [pod["status"]["phase"] for pod in pods]
+    assert "0,1" == (await cluster.end_of("Job", "x"))["completedIndexes"]
+
+
+def unplaced(pods: list[Object]) -> list[Object] | None:
+    """Give the two pods when the scheduler has said that there is no place for them."""
+    conditions = [one for pod in pods for one in pod["status"].get("conditions") or []]
+    refused = [one for one in conditions if (one["type"], one.get("reason")) == ("PodScheduled", "Unschedulable")]
+    return pods if len(refused) == 2 else None
+
+
 async def test_the_machine_is_a_node_and_stays_cordoned_over_a_restart(tmp_path: Path) -> None:
     async with cluster_at(tmp_path) as first:
         (node,) = first.store.list("Node")[0]

@@ -120,7 +120,8 @@ class Kubelet:
 
     def _await(self, pod: Object, missing: tuple[str, str]) -> None:
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-        self._waiting_for[missing[0], namespace, missing[1]].add(("Pod", namespace, name))
+        place = "" if missing[0] == "Node" else namespace
+        self._waiting_for[missing[0], place, missing[1]].add(("Pod", namespace, name))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="kubelet")

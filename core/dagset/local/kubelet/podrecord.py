@@ -46,6 +46,16 @@ class PodRecord:
         """Give a function that finds what lies in the pod's namespace."""
         return lambda kind, name: self._store.get(kind, pod["metadata"]["namespace"], name)
 
+    @property
+    def node(self) -> tuple[str, str]:
+        """Kind and name of the machine's own object."""
+        return "Node", self._node_name
+
+    def is_cordoned(self) -> bool:
+        """Say whether somebody asked that no new pod starts here."""
+        node = self._store.get("Node", "", self._node_name)
+        return node is not None and bool((node.get("spec") or {}).get("unschedulable"))
+
     def pods(self) -> list[Object]:
         """Give all pods."""
         return self._store.list("Pod")[0]

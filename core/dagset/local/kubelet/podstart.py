@@ -39,7 +39,9 @@ class PodStart:
         """Give the run of a new pod, None when there is no place for it; its status says why."""
         gates = pod["spec"].get("schedulingGates")
         claim = missing_claim(pod, lookup=self._record.lookup(pod))
-        why = GATED if gates else why_not_here(pod, machine=self._preparation.machine, missing_claim=claim)
+        machine, is_cordoned = self._preparation.machine, self._record.is_cordoned()
+        why = why_not_here(pod, machine=machine, missing_claim=claim, is_cordoned=is_cordoned)
+        why = GATED if gates else why
         if why is None:
             return run_of(pod, containers=first_states(pod))
         reason = "SchedulingGated" if gates else "Unschedulable"
@@ -49,6 +51,8 @@ class PodStart:
             self._record.say(pod, reason="FailedScheduling", message=why)
         if claim is not None:
             self._awaits(pod, ("PersistentVolumeClaim", claim))
+        if is_cordoned:
+            self._awaits(pod, self._record.node)
         return None
 
     def prepare(self, run: Run, *, pod: Object) -> None:

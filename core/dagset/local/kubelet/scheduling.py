@@ -54,10 +54,14 @@ def this_machine(name: str, *, disk: Path) -> Machine:
     return Machine(labels=labels, has=has)
 
 
-def why_not_here(pod: Object, *, machine: Machine, missing_claim: str | None = None) -> str | None:
+def why_not_here(
+    pod: Object, *, machine: Machine, missing_claim: str | None = None, is_cordoned: bool = False
+) -> str | None:
     """Give what the scheduler says of a pod that cannot run on the machine, None when it can."""
     if missing_claim is not None:
         return f'{_NONE}persistentvolumeclaim "{missing_claim}" not found. not found'
+    if is_cordoned:
+        return f"{_NONE}1 node(s) were unschedulable. {_NO_PREEMPTION}"
     if not _is_selected(pod["spec"], labels=machine.labels):
         return f"{_NONE}1 node(s) didn't match Pod's node affinity/selector. {_NO_PREEMPTION}"
     wanted = requests_of(pod)
