@@ -14,7 +14,6 @@ TELLING = {"FailedCreate", "JobCreationFailed", "FailedMount", "FailedAttachVolu
 TELLING |= {"FailedCreatePodSandBox"}
 OBJECTS_KEPT = 50
 WORDS_LENGTH = 400
-NOISE = "already exists"  # on healthy restarts of a JobSet (tried on JobSet 0.12.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ def remember_event(known: Events, event: Mapping[str, Any]) -> Events:
     """Return what is known after one more event; of each object the last for each reason."""
     uid, reason = reading.text(event, "involvedObject", "uid"), reading.text(event, "reason")
     message = reading.text(event, "message")
-    if reason not in TELLING or not uid or NOISE in message or (uid not in known and len(known) >= OBJECTS_KEPT):
+    if reason not in TELLING or not uid or (uid not in known and len(known) >= OBJECTS_KEPT):
         return known
     told, before = Told(reason, _essence(message), _at(event)), known.get(uid, ())
     older = [each for each in before if each.reason == reason]

@@ -116,6 +116,13 @@ def _taken(seen: Observation) -> Cause:
     return Cause("expired" if unknown else "vanished", None, "")
 
 
+def deadline_words(seen: Observation, deadline: str) -> str:
+    """Return what is said of a node that took too long, whoever ended it."""
+    asked = spec.pods_asked(seen.owner)
+    text = f"the deadline of {deadline} passed with {_succeeded(seen)} of {asked} {'pod' if asked == 1 else 'pods'}"
+    return f"{text} succeeded" + (", all attempts together" if seen.restarts else "")
+
+
 def last_disrupted(seen: Observation) -> FailedPod | None:
     """Return the failed pod of the last free restart."""
     if not seen.is_gang:

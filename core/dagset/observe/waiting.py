@@ -16,6 +16,7 @@ __all__ = ["Stuck", "stuck", "unexplained"]
 IMAGE_WORDS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 IMAGE_WORDS |= {"RegistryUnavailable", "SignatureValidationFailed"}
 SCHEDULING_WORDS = {"Unschedulable", "SchedulingGated", "Pending", "SchedulerError"}
+NO_WORDS = {"ContainerCreating", "PodInitializing"}  # nobody has said what is wrong, so it may only be slow
 POD_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume")
 ASKED_AT_ONCE = 3
 NO_PODS, NO_JOBS = "NoPods", "NoJobs"  # our own words
@@ -76,7 +77,7 @@ def _goes(pod: PodSeen) -> bool:
 
 
 def _says_nothing(found: Stuck) -> bool:
-    return found.pod is None or found.pod.waits in ("ContainerCreating", "PodInitializing", "Pending")
+    return found.pod is None or found.pod.waits in NO_WORDS | {"Pending"}
 
 
 def _severity(pod: PodSeen) -> int:
@@ -94,7 +95,7 @@ def _of_pod(seen: Observation, pod: PodSeen) -> Stuck:
 def _reason(word: str) -> str:
     if word in IMAGE_WORDS:
         return "image_pull"
-    return "unschedulable" if word in SCHEDULING_WORDS else "config_error"
+    return "unschedulable" if word in SCHEDULING_WORDS | NO_WORDS else "config_error"
 
 
 def _without_pods(seen: Observation) -> Stuck | None:
@@ -127,7 +128,7 @@ def _of_jobset(seen: Observation) -> Stuck:
     since = seen.timeline.since if restarting is None else reading.seconds(restarting, "lastTransitionTime")
     if seen.restarts and restarting is None:
         since = None
-    told = about(seen.events, owner, ("JobCreationFailed",))
+    told = about(seen.events, owner, ("JobCreationFailed",))  # "already exists" is noise only where it has Jobs
     if told is not None:
         return Stuck("refused", told.reason, told.message, since, owner)
     words = "no Job of it was made yet"

@@ -3,7 +3,9 @@
 import math
 import queue
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,6 +28,7 @@ __all__ = ["Stopped", "follow", "look"]
 
 LAST_LOOK_S = 30.0  # how long the last look tries; after it the verdict has the evidence of the watch alone
 STOP_CHECK_S = 0.5
+CATCH_UP_S = 2.0  # how long the watch of pods may lag behind the one that told the end
 BATCH = 10_000
 SILENT_S = 10.0  # shorter trouble is not worth a word
 
@@ -79,7 +82,7 @@ def follow(
     keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else None, tell=on_trouble)
     watch = _Watch(subscriptions, inbox, on_change, troubles, logs, stop, cluster, keeper)
     try:
-        seen = _until_judged(watch, seen)
+        seen = _caught_up(watch, _until_judged(watch, seen))
     finally:
         for subscription in subscriptions.values():
             subscription.close()
@@ -132,6 +135,25 @@ def _until_judged(watch: _Watch, seen: Observation) -> Observation:
         if phase != told:
             watch.on_change(seen, phase)
         told, alarm = phase, watch.keeper.wakes_at(seen)
+
+
+def _caught_up(watch: _Watch, seen: Observation) -> Observation:
+    """Fold on for a moment when the owner's end has overtaken all news of the pod that caused it.
+
+    A pod that was deleted is not among those that a last look finds.
+    """
+    end = time.monotonic() + CATCH_UP_S
+    while _lacks_culprit(seen) and (left_s := end - time.monotonic()) > 0:
+        with suppress(queue.Empty):
+            seen = _fold(seen, watch.inbox.get(timeout=left_s), watch)
+    return seen
+
+
+def _lacks_culprit(seen: Observation) -> bool:
+    outcome = judge(seen)
+    if outcome is None or seen.gone or outcome.first_failed is not None:
+        return False
+    return outcome.reason in ("app_error", "failed_indexes")
 
 
 def _batch(watch: _Watch, *, until: float | None) -> list[News]:

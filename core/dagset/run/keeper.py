@@ -100,7 +100,7 @@ class Keeper:
             events = self._cluster.list("Event", namespace=self._ref.namespace, labels={}, fields=fields).items
         except ClusterRefused as error:
             self._blind = True
-            self._tell(f"{error}: so it may stay unsaid why pods cannot start; `dagset rbac` prints the rights needed")
+            self._tell(f"why pods cannot start may stay unsaid: {error}")
             return seen
         except DagsetError:
             return seen  # weather: the next look is soon enough

@@ -16,7 +16,7 @@ from dagset.observe import Observation, reading, spec
 from dagset.observe.diagnosis import who
 from dagset.observe.ending import Ending
 from dagset.observe.facts import deletion_began
-from dagset.observe.outcome import disruptions_of, last_disrupted
+from dagset.observe.outcome import deadline_words, disruptions_of, last_disrupted
 from dagset.observe.timeline import running_since
 from dagset.observe.waiting import stuck
 from dagset.observe.workloads import queue_words
@@ -26,7 +26,7 @@ __all__ = ["Limits", "limits_of", "exceeded", "next_deadline"]
 Due = tuple[float, Ending]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 NEVER, AT_ONCE = float("inf"), 0.0
-CLUSTER_FIRST_S = 10  # a Job says that it was too long within a second or two, unless its controller is behind
+CLUSTER_FIRST_S = 30  # a Job says that it was too long within a second or two, unless its controller is behind
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -74,13 +74,14 @@ def _due(seen: Observation, limits: Limits) -> Iterator[Due]:
 def _deadline(seen: Observation, limit_s: int | None) -> Iterator[Due]:
     """Count from the start of the first Job of each run between two suspensions to its end, restarts included.
 
-    Where the cluster has a deadline for each attempt it goes first: it leaves the pods to be read.
+    In the first attempt the cluster's own deadline goes first: it leaves the pods to be read.
     """
     since = running_since(seen.timeline, seen.jobs.values(), restarts=seen.restarts)
     ends_by_itself = any(job.failing for job in seen.jobs.values() if job.attempt == seen.restarts)
     if limit_s is not None and since is not None and not ends_by_itself:
-        since += CLUSTER_FIRST_S if spec.deadline_s(seen.owner) else 0
-        words = f"the deadline of {format_duration(limit_s)} passed, all attempts together"
+        is_first = not seen.restarts and not seen.timeline.ran_s
+        since += CLUSTER_FIRST_S if is_first and spec.deadline_s(seen.owner) else 0
+        words = deadline_words(seen, format_duration(limit_s))
         yield since + limit_s - seen.timeline.ran_s, Ending("deadline_exceeded", words)
 
 

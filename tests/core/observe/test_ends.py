@@ -6,6 +6,7 @@ import pytest
 
 from dagset import constants
 from dagset.observe import Change, Ending, Observation, Phase, ended, judge, observe, phase_of, relisted
+from dagset.observe.waiting import stuck
 from tests.core.observe.building import array, at, child, condition, fold, jobset, pod
 
 SUSPENDED = {"type": "Suspended", "lastTransitionTime": at(0)}
@@ -271,16 +272,24 @@ def test_evictions_are_disruptions_and_no_failures(told, evictions):
     assert ("succeeded", evictions) == (outcome.reason, outcome.disruptions)
 
 
-def test_events_of_others_and_of_healthy_restarts_are_noise():
-    def event(uid, message):
-        body = {"reason": "FailedCreate", "message": message, "involvedObject": {"uid": uid}, "lastTimestamp": at(1)}
-        return Change("Event", "ADDED", body)
+def event(uid, message, reason="FailedCreate"):
+    body = {"reason": reason, "message": message, "involvedObject": {"uid": uid}, "lastTimestamp": at(1)}
+    return Change("Event", "ADDED", body)
 
-    seen = fold("JobSet", jobset(), child("worker"))
-    for each in (event("another", "x"), event("worker-0", 'jobs "train-worker-0" already exists')):
-        seen = observe(seen, each)
+
+def test_events_of_others_are_noise():
+    seen = observe(fold("JobSet", jobset(), child("worker")), event("another", "x"))
 
     assert {} == seen.events
+
+
+def test_a_job_that_is_somebody_elses_keeps_a_jobset_from_having_its_own():
+    words = 'job "train-worker-0" creation failed with error: jobs.batch "train-worker-0" already exists'
+    taken = event("owner", words, "JobCreationFailed")
+    alone, restarted = fold("JobSet", jobset()), fold("JobSet", jobset(), child("worker", active=2))
+
+    assert ("refused", words) == (stuck(observe(alone, taken)).reason, stuck(observe(alone, taken)).words)
+    assert stuck(observe(restarted, taken)) is None
 
 
 def test_before_anything_is_known_nothing_is_said_of_the_end():

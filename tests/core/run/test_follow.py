@@ -153,6 +153,21 @@ def test_the_end_may_overtake_the_pod_that_caused_it() -> None:
     assert ("app_error", 3) == (outcome.reason, outcome.exit_code)
 
 
+def test_the_end_may_overtake_the_deletion_that_caused_it() -> None:
+    """The pod is gone before anybody has told of it; what the watch tells late is what there is."""
+    cluster = FakeCluster()
+    ref = submitted(cluster)
+    taken = pod(1, exit_code=143)
+    taken["metadata"] |= {"uid": "p", "deletionTimestamp": "2026-01-01T00:00:05Z", "deletionGracePeriodSeconds": 1}
+    ended = cluster.put(jobset(status=failed()))
+
+    outcome = follow(
+        ref, cluster=cluster, hub=hub(Changed("JobSet", "MODIFIED", ended), Changed("Pod", "DELETED", taken))
+    )
+
+    assert ("disrupted", 143) == (outcome.reason, outcome.first_failed and outcome.first_failed.exit_code)
+
+
 def test_a_verdict_does_not_wait_for_a_cluster_that_went_away() -> None:
     cluster = FakeCluster()
     ref = submitted(cluster)
@@ -373,7 +388,7 @@ def test_every_follower_tells_the_end_that_one_of_them_wrote() -> None:
     )
     cluster.time += 61
     holder = Follower(ref, cluster=cluster)
-    words = "deadline_exceeded: the deadline of 1m passed, all attempts together; being deleted, 0 pods left"
+    words = "deadline_exceeded: the deadline of 1m passed with 0 of 2 pods succeeded; being deleted, 0 pods left"
     for follower in (holder, looker):
         follower.wait_for("failed", words)
 

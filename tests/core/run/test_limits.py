@@ -77,6 +77,7 @@ RESTARTED = {"restarts": 1, "restartsCountTowardsMax": 1}
             100,  # the whole run, from its own begin: who comes later sees no first Job any more
             id="attempts count together",
         ),
+        pytest.param(fold("Job", born(array(startTime=at(0)))), 130, id="the cluster's own deadline goes first"),
         pytest.param(fold("JobSet", queued(jobset())), None, id="the queue does not count"),
         pytest.param(
             fold("JobSet", queued(jobset(suspended("True", second=1))), born(jobset(suspended("False", second=40)))),
@@ -100,7 +101,7 @@ RESTARTED = {"restarts": 1, "restartsCountTowardsMax": 1}
                 born(array(suspended("True", second=30), startTime=None), suspend=True),
                 born(array(suspended("False", second=80), startTime=at(80))),
             ),
-            160,  # 30 s ran before, and the cluster's own deadline goes first
+            150,  # 30 s ran before
             id="what ran before a suspension counts",
         ),
         pytest.param(
