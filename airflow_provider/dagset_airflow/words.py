@@ -1,7 +1,6 @@
 """The model's words as arguments of an operator, and back: from a task's arguments to its DagNode."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import msgspec
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, dns_safe, node_from, read_words
 from dagset.model.coerce import refuse_unknown
-from dagset.model.layers import ROLE_WORDS, merged_words
+from dagset.model.layers import ROLE_WORDS, merged_words, word_of
 
 __all__ = ["WORDS", "hints", "node_of", "takes_words"]
 
@@ -75,14 +74,9 @@ def node_of(
     try:
         return node_from(words, folder=folder if "files" in given else where)
     except InvalidNode as error:
-        if isinstance(node, str | Path) and _word(error.field) not in given:
+        if isinstance(node, str | Path) and word_of(error.field) not in given:
             raise error.read_from(str(folder / node)) from None
         raise
-
-
-def _word(field: str) -> str:
-    """Return the word that a refusal is about: words given beside a node with roles are its first role's."""
-    return re.split(r"[\[.]", field.removeprefix("roles[0]."))[0]
 
 
 def _words_in(node: object, *, folder: Path, render: Callable[[Any], Any]) -> tuple[dict[str, Any], Path]:

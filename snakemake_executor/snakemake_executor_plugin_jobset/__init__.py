@@ -141,18 +141,17 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
             "name": dns_safe(job.name, default="job"),
             "image": self.workflow.remote_execution_settings.container_image,
         }
-        node_file = resources.get(words.NODE_FILE)
-        node = words.job_node(
-            [
-                basic,
-                words.snakemakes_words(threads=job.threads, resources=resources),
-                self._defaults,
-                {"image": self.executor_settings.image} if self.executor_settings.image else {},
-                words.file_words(Path(self.workflow.main_snakefile).parent / node_file) if node_file else {},
-                words.ruled_words(resources),
-            ],
-            command=self.format_job_exec(job),
-        )
+        options = self.executor_settings
+        name = resources.get(words.NODE_FILE)
+        path = Path(self.workflow.main_snakefile).parent / name if name else None
+        layers = {
+            "Snakemake": basic | words.snakemakes_words(threads=job.threads, resources=resources),
+            str(options.node): self._defaults,
+            "--jobset-image": {"image": options.image} if options.image else {},
+            str(path): words.file_words(path) if path else {},
+            f"rule {job.name}": words.ruled_words(resources),
+        }
+        node = words.job_node(layers.values(), sources=list(layers), command=self.format_job_exec(job))
         words.refuse_unpassed(self.envvars(), node)
         return node
 

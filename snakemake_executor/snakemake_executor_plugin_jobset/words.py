@@ -1,6 +1,6 @@
 """From what Snakemake knows of a job to its DagNode. Pure, but for the node files that are read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from dagset.compile.escape import escape_expansion
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, node_from, read_words
 from dagset.model.coerce import refuse_unknown
-from dagset.model.layers import merged_words
+from dagset.model.layers import merged_words, word_of
 
 __all__ = [
     "SCALAR_WORDS",
@@ -101,13 +101,23 @@ def _absolute(file: object, folder: Path) -> object:
     return {**file, "path": str(folder.absolute() / file["path"])}
 
 
-def job_node(layers: Iterable[Words], *, command: str) -> DagNode:
+def job_node(layers: Iterable[Words], *, command: str, sources: Sequence[str] = ()) -> DagNode:
     """Return the node of a job: the layers, each over the one before it, and the job's command in the first role.
+
+    Args:
+        layers: words, the later win.
+        command: what the job runs.
+        sources: who said each layer, as a refusal names it.
 
     Raises:
         InvalidNode: the words do not fit together, or the command would run more than once.
     """
-    node = node_from(merged_words(*layers, {"command": ["/bin/sh", "-c", escape_expansion(command)], "args": []}))
+    layers = [*layers, {"command": ["/bin/sh", "-c", escape_expansion(command)], "args": []}]
+    try:
+        node = node_from(merged_words(*layers))
+    except InvalidNode as error:
+        said = [source for layer, source in zip(layers, sources, strict=False) if word_of(error.field) in layer]
+        raise (error.read_from(said[-1]) if said else error) from None
     if node.roles[0].pods != 1:
         problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
         raise InvalidNode(problem, field="pods", remedy="leave the first role one pod, give the others a second role")

@@ -126,3 +126,17 @@ def test_variables_of_the_workflow_come_from_the_node_file(given: dict[str, Any]
 
     with pytest.raises(InvalidNode, match=r"^envvars: KEY, TOKEN would be readable .*; put them into a Secret"):
         words.refuse_unpassed(["TOKEN", "KEY"], node())
+
+
+@pytest.mark.parametrize(
+    ("layers", "source"),
+    [
+        ([{"ttl": "x"}, {"cpu": 1}], "all.yaml: ttl"),
+        ([{"ttl": "1d"}, {"ttl": "x"}], "rule a: ttl"),
+        ([{"roles": [{"name": "leader"}, {"name": "worker"}]}, {"cpu": "x"}], r"rule a: roles\[0\].cpu"),
+    ],
+    ids=["file", "rule", "first role"],
+)
+def test_a_value_that_does_not_fit_is_told_with_who_said_it(layers: list[dict[str, Any]], source: str):
+    with pytest.raises(InvalidNode, match=f"^{source}: "):
+        words.job_node([{"name": "n", "image": "i"}, *layers], command="x", sources=["S", "all.yaml", "rule a"])

@@ -1,5 +1,6 @@
 """Words from several places as the words of one node: an engine's defaults, a node file, what a task says itself."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import msgspec
 
 from dagset.model.role import RoleWords
 
-__all__ = ["ROLE_WORDS", "merged_words"]
+__all__ = ["ROLE_WORDS", "merged_words", "word_of"]
 
 Words = dict[str, Any]
 ROLE_WORDS = frozenset(field.name for field in msgspec.structs.fields(RoleWords))
@@ -33,6 +34,11 @@ def merged_words(*layers: Mapping[str, Any]) -> Words:
     roles = [{**beneath, **first, **over}, *({**image, **role} for role in others)]
     of_the_node = {word: value for word, value in flat.items() if word not in ROLE_WORDS}
     return {**of_the_node, **_of_a_pod(layers[place : place + 1]), "roles": roles}
+
+
+def word_of(field: str) -> str:
+    """Return the word that a refusal of merged words is about: what was given beside roles is in the first one."""
+    return re.split(r"[\[.]", field.removeprefix("roles[0]."))[0]
 
 
 def _of_a_pod(layers: Sequence[Mapping[str, Any]]) -> Words:

@@ -4,7 +4,7 @@ import pytest
 
 from dagset.errors import InvalidNode
 from dagset.model import node_from
-from dagset.model.layers import merged_words
+from dagset.model.layers import merged_words, word_of
 
 ROLES = [{"name": "leader", "cpu": 4}, {"name": "worker", "image": "own:1"}, {"name": "extra"}]
 
@@ -49,3 +49,11 @@ def test_what_one_layer_gives_beside_its_roles_is_refused_by_the_model():
 @pytest.mark.parametrize("roles", [[], "leader", ["leader"], None], ids=repr)
 def test_what_are_no_roles_is_left_to_the_model(roles):
     assert {"cpu": 1, "roles": roles} == merged_words({"cpu": 1}, {"roles": roles})
+
+
+@pytest.mark.parametrize(
+    ("field", "word"),
+    [("pods", "pods"), ("roles[0].volumes[d].secret", "volumes"), ("roles[1].cpu", "roles"), ("env['A']", "env")],
+)
+def test_a_refusal_is_about_a_word_of_some_layer(field, word):
+    assert word == word_of(field)
