@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from benchmarks import compiling, importing
+from benchmarks import compiling, following, importing
 from benchmarks.table import table, write
 
-BENCHMARKS = {"compiling": compiling.rows, "importing": importing.rows}
+BENCHMARKS = {"compiling": compiling.rows, "following": following.rows, "importing": importing.rows}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(BENCHMARKS)

@@ -1,4 +1,4 @@
-"""What a bare Argo resource template cannot hold, for nobody of ours follows its node: refused with the remedy. Pure."""
+"""What a bare Argo resource template cannot hold, as nobody of ours follows it: refused with the remedy. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dagset.cluster.hub import Hub
+from dagset.cluster.hub import Hub, hub_of
 from dagset.cluster.protocol import Cluster
 from dagset.errors import DagsetError
 from dagset.model import DagNode, Identity, Ref
@@ -38,7 +38,7 @@ class Followers:
     hub: Hub = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hub", Hub(self.cluster))
+        object.__setattr__(self, "hub", hub_of(self.cluster))
 
 
 class JobThread(threading.Thread):

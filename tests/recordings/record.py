@@ -47,9 +47,9 @@ def main() -> int:
     cluster = open_cluster(kubeconfig, namespace="default")
     at_hand = hands() if any("host_loss" in story.needs for story in stories) else {}
     wrong = 0
-    for group, at_once in (([each for each in stories if not each.alone], AT_ONCE), (stories, 1)):
+    serial = [story for story in stories if story.one_at_a_time]
+    for chosen, at_once in ((serial, 1), ([story for story in stories if story not in serial], AT_ONCE)):
         with ThreadPoolExecutor(at_once) as pool:
-            chosen = [each for each in group if each.alone == (at_once == 1)]
             for line, is_right in pool.map(lambda story: record(story, cluster=cluster, at_hand=at_hand), chosen):
                 print(line, flush=True)
                 wrong += not is_right

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from dagset import constants
 from dagset.cluster.listwatch import Pause, Selection, list_and_watch
+from dagset.cluster.looks import Looks
 from dagset.cluster.news import Changed, Inbox, Listed, News, Trouble
-from dagset.cluster.protocol import Cluster, Event, Labels, Stream
+from dagset.cluster.protocol import Cluster, Event, Labels, Manifest, Stream
 from dagset.cluster.shared import SharedWatch
 
 __all__ = ["Changed", "Hub", "Inbox", "Listed", "News", "Subscription", "Trouble", "hub_of"]
@@ -51,6 +52,7 @@ class Hub:
         self._lock = threading.RLock()
         self._own: Counter[Group] = Counter()
         self._shared: dict[Group, SharedWatch] = {}
+        self._looks: dict[Group, Looks] = {}
 
     def subscribe(
         self, kind: str, *, namespace: str, labels: Mapping[str, str], into: Inbox | None = None
@@ -61,13 +63,27 @@ class Hub:
         """
         kept: queue.SimpleQueue[News] = queue.SimpleQueue()
         inbox = kept if into is None else into
-        shared_by = next((name for name in SHARED_BY if name in labels), None)
-        group = (kind, namespace, tuple(sorted(labels, key=lambda name: (name != shared_by, name))))
+        group = _group(kind, namespace, labels)
         with self._lock:
-            is_own = shared_by is None or (self._own[group] < OWN_WATCHES and group not in self._shared)
+            can_share = bool(labels.keys() & SHARED_BY.keys())
+            is_own = not can_share or (self._own[group] < OWN_WATCHES and group not in self._shared)
             self._own[group] += is_own
         close = self._watch(group, labels, inbox) if is_own else self._share(group, labels, inbox)
         return Subscription(kept, close=close)
+
+    def look(self, kind: str, *, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
+        """Return the objects with these labels as they are now; raises as `Cluster.list` does.
+
+        Those who ask while a list is under way share the next one.
+        """
+        if not labels.keys() & SHARED_BY.keys():
+            return self.cluster.list(kind, namespace=namespace, labels=labels).items
+        group = _group(kind, namespace, labels)
+        with self._lock:
+            if group not in self._looks:
+                self._looks[group] = Looks(self.cluster, kind, namespace=namespace, names=group[2])
+            looks = self._looks[group]
+        return looks.look(tuple(labels[name] for name in group[2]))
 
     def _watch(self, group: Group, labels: Mapping[str, str], inbox: Inbox) -> Callable[[], None]:
         kind, namespace, _ = group
@@ -79,13 +95,18 @@ class Hub:
             is_closed=watcher.is_closed,
         )
         # A daemon: a process that forgets to close may still end.
-        threading.Thread(target=watcher.run, args=(news,), name=f"watch {kind}s in {namespace}", daemon=True).start()
+        thread = threading.Thread(target=watcher.run, args=(news,), name=f"watch {kind}s in {namespace}", daemon=True)
 
         def close() -> None:
             if watcher.close():
                 with self._lock:
                     self._own[group] -= 1
 
+        try:
+            thread.start()
+        except BaseException:  # Ctrl-C finds a thread that has begun and that nobody else could close
+            close()
+            raise
         return close
 
     def _share(self, group: Group, labels: Mapping[str, str], inbox: Inbox) -> Callable[[], None]:
@@ -118,6 +139,11 @@ class Hub:
         with self._lock:
             if self._shared.get(group) is shared:
                 del self._shared[group]
+
+
+def _group(kind: str, namespace: str, labels: Mapping[str, str]) -> Group:
+    """Return who may share: the label that tells nodes apart comes first."""
+    return kind, namespace, tuple(sorted(labels, key=lambda name: (name not in SHARED_BY, name)))
 
 
 # By process as well: a fork has none of the threads. Weak: a hub is kept by those who follow, and ends with the last.

@@ -76,12 +76,14 @@ def follow(
     labels = identity_labels(owner)
     inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
     subscribe = partial((hub or hub_of(cluster)).subscribe, namespace=ref.namespace, into=inbox)
-    subscriptions = {kind: subscribe(kind, labels=labels) for kind in _kinds(ref)}
-    if spec.queue_name(owner):
-        subscriptions["Workload"] = subscribe("Workload", labels={constants.KUEUE_OWNER_UID: ref.uid})
+    subscriptions: dict[str, Subscription] = {}
     keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else None, tell=on_trouble)
     watch = _Watch(subscriptions, inbox, on_change, troubles, logs, stop, cluster, keeper)
     try:
+        for kind in _kinds(ref):
+            subscriptions[kind] = subscribe(kind, labels=labels)
+        if spec.queue_name(owner):
+            subscriptions["Workload"] = subscribe("Workload", labels={constants.KUEUE_OWNER_UID: ref.uid})
         seen = _caught_up(watch, _until_judged(watch, seen))
     finally:
         for subscription in subscriptions.values():

@@ -1,5 +1,6 @@
 """One consistent read of all that a node has: the watches are each by themselves and out of step."""
 
+from dagset.cluster.hub import hub_of
 from dagset.cluster.protocol import Cluster, Manifest
 from dagset.model.identity import Ref
 from dagset.observe import Observation, relisted
@@ -17,7 +18,7 @@ def relist(
         ClusterUnreachable: there was no answer.
     """
     for kind in ("Job", "Pod") if ref.kind == "JobSet" else ("Pod",):
-        items = cluster.list(kind, namespace=ref.namespace, labels=labels).items
+        items = hub_of(cluster).look(kind, namespace=ref.namespace, labels=labels)
         seen = relisted(seen, kind, items)
         for item in items:
             feed(logs, seen, kind, item)

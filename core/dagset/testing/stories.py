@@ -86,6 +86,11 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether it does to the hosts what no other story should meet."""
         return any(action.do == "drain" for action in self.actions)
 
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether another story may do the same to the same host."""
+        return any(action.do in ("drain", "hand") for action in self.actions)
+
 
 def load_stories(folder: Path) -> list[Story]:
     """Return all stories of a folder, by name."""
