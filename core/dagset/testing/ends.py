@@ -32,7 +32,8 @@ def expected(story: Story) -> dict[str, Any]:
 def told(ran: Ran, *, story: Story) -> dict[str, Any]:
     """Return of a run what the story tells of, in the same form.
 
-    `starting` comes and goes with the load of a cluster, so it is left out of the phases, unless the story has it.
+    `starting` comes and goes with the load of a cluster, so it is left out of the phases, unless the story has it; so
+    is `queued` at the begin, which a follower misses when the queue has room.
     """
     if ran.error is not None:
         return {"refused": _refusal(ran.error, story)}
@@ -52,4 +53,6 @@ def _refusal(error: DagsetError, story: Story) -> dict[str, Any]:
 
 def _collapsed(phases: tuple[str, ...], story: Story) -> list[str]:
     kept = [phase for phase in phases if phase != "starting" or "starting" in story.phases]
+    if story.phases[0] != "queued":
+        kept = list(itertools.dropwhile(lambda phase: phase == "queued", kept))
     return [phase for phase, _ in itertools.groupby(kept)]

@@ -62,7 +62,8 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             `{queue: {name: q, cpu: 200m}}` is a Kueue queue with a quota (see `stage.queue_with`).
         actions: what others do, in this order.
         needs: abilities that not every cluster has; one that lacks them leaves the story out, and says why.
-        phases: the phases that a follower sees, in this order, the end's included; `starting` only counts when told.
+        phases: the phases that a follower sees, in this order, the end's included; `starting`, and `queued` at the
+            begin, only count when told.
         sees: texts that a follower reads in the details of the phases.
         refused: `error` (its class), perhaps `status`, and `text` of what the submit raises.
     """

@@ -82,12 +82,14 @@ def test_a_stage_leaves_nothing_behind():
     ]
 
 
-def test_phases_are_told_once_each_and_starting_only_where_the_story_tells_it():
+def test_phases_are_told_once_each_and_those_that_may_be_missed_only_where_the_story_tells_them():
     ran = Ran(outcome=OUTCOME, phases=("queued", "queued", "starting", "running", "starting", "running", "succeeded"))
     story = Story(says="", node={}, verdicts={}, outcome=END, phases=("queued", "running", "succeeded"))
     started = msgspec.structs.replace(story, phases=("queued", "starting"))
+    late = msgspec.structs.replace(story, phases=("running", "succeeded"))
 
     assert expected(story) == told(ran, story=story)
+    assert expected(late) == told(ran, story=late)
     assert ["queued", "starting", "running", "starting", "running", "succeeded"] == told(ran, story=started)["phases"]
 
 
