@@ -86,7 +86,7 @@ def _all_followed(
         told = iter([unseen.release])
         name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
         ref = Ref(kind="JobSet", namespace=namespace, name=name, uid=uid)
-        follow(ref, cluster=cluster, on_change=lambda _seen: next(told, lambda: None)())
+        follow(ref, cluster=cluster, on_change=lambda _seen, _phase: next(told, lambda: None)())
         returned[name] = time.monotonic()
 
     threads = [threading.Thread(target=one, args=(owner,)) for owner in owners]

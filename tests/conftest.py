@@ -1,7 +1,7 @@
 """What every test may use."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,11 +36,22 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes as `cluster`."""
+    """Mark what starts processes as `cluster`, and which tests go one after the other when `make test` runs several."""
     here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).as_posix().startswith(STARTING_PROCESSES):
+        path = item.path.relative_to(here).as_posix()
+        if path.startswith(STARTING_PROCESSES):
             item.add_marker(pytest.mark.cluster)
+        item.add_marker(pytest.mark.xdist_group(_group(path, getattr(item, "fixturenames", ()))))
+
+
+def _group(path: str, fixtures: Collection[str]) -> str:
+    """Return whom a test shares a process with: each group starts its own clusters, and mostly waits for them."""
+    if "real_cluster" in fixtures:
+        return "the real cluster"
+    if path.startswith("realcluster/"):
+        return "real clusters of their own"
+    return "stories on the local cluster" if "on_local" in fixtures else "all else"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

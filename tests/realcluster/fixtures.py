@@ -17,7 +17,7 @@ from tests.realcluster import build, cluster, hosts, machine
 from tests.realcluster.place import place
 
 _ROOT = Path(__file__).parents[2]
-_LEFT_OUT: list[str] = []
+_SAID = "left out: "
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +66,7 @@ def left_out(reason: str) -> NoReturn:
     """The one way not to run a test: skips it and says so at the end; with DAGSET_REQUIRE_ALL=1 it fails instead."""
     if os.environ.get("DAGSET_REQUIRE_ALL") == "1":
         pytest.fail(f"left out, though DAGSET_REQUIRE_ALL=1: {reason}", pytrace=False)
-    _LEFT_OUT.append(reason)
-    pytest.skip(f"left out: {reason}")
+    pytest.skip(_SAID + reason)
 
 
 def harness(
@@ -92,5 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for reason in dict.fromkeys(_LEFT_OUT):
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", []) if report.longrepr]
+    reasons = [longrepr[2].partition(_SAID)[2] for longrepr in skipped if _SAID in longrepr[2]]
+    for reason in dict.fromkeys(reasons):
         terminalreporter.write_line(f"LEFT OUT: {reason}", red=True, bold=True)

@@ -19,7 +19,7 @@ from dagset.cluster.hub import OWN_WATCHES, Changed, Hub, Listed, News, Trouble
 from dagset.cluster.kube import KubeCluster
 from dagset.errors import ClusterUnreachable
 from dagset.model import DagNode, Identity
-from dagset.observe import Observation, Outcome, phase_of
+from dagset.observe import Observation, Outcome, Phase
 from dagset.run.follow import follow
 from dagset.run.release import cancel
 from dagset.run.submit import submit
@@ -284,8 +284,8 @@ def test_nodes_that_end_while_a_component_is_down_are_told_right(own_cluster: Pa
     running = [threading.Event() for _ in refs]
 
     def followed(number: int) -> Outcome:
-        def look(seen: Observation) -> None:
-            if phase_of(seen).name == "running":
+        def look(_seen: Observation, phase: Phase) -> None:
+            if phase.name == "running":
                 running[number].set()
 
         return follow(refs[number], cluster=cluster, on_change=look)  # type: ignore[arg-type]

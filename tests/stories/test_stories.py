@@ -17,7 +17,7 @@ from tests.realcluster.fixtures import hands
 from tests.stories.abilities import JUSTIFIED, stories_for
 
 STORIES = load_stories(Path(__file__).parent)
-AT_ONCE = 6
+AT_ONCE = 8
 Run = Callable[[Story], Ran]
 
 
@@ -47,7 +47,7 @@ def _runs(
 ) -> Iterator[Run]:
     """Start all selected stories of this cluster, a few at a time, and hand out their ends.
 
-    Those that do something to the hosts come last, one by one.
+    Those that do something to a host go one by one, and those that no other story should meet come last.
     """
     run = uuid.uuid4().hex
     selected = {item.callspec.params["story"].name for item in request.session.items if marker in item.fixturenames}
@@ -58,12 +58,13 @@ def _runs(
     def play(story: Story) -> Ran:
         return run_story(story, cluster=cluster, namespace="default", run=run, hands=harness, user=user)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as alone:
-        ends: dict[str, Future[Ran]] = {story.name: pool.submit(play, story) for story in chosen if not story.alone}
+    together = [story for story in chosen if not story.one_at_a_time]
+    in_turn = sorted((story for story in chosen if story.one_at_a_time), key=lambda story: story.alone)
+    with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as turns:
+        ends: dict[str, Future[Ran]] = {story.name: pool.submit(play, story) for story in together}
         others = list(ends.values())
-        for story in chosen:
-            if story.alone:
-                ends[story.name] = alone.submit(_after, others, play, story)
+        for story in in_turn:
+            ends[story.name] = turns.submit(_after, others if story.alone else [], play, story)
         yield lambda story: ends[story.name].result()
 
 
