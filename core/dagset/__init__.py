@@ -45,6 +45,7 @@ __all__ = [
     "observe",
     "Outcome",
     "judge",
+    "run",
     "DagsetError",
     "InvalidNode",
 ]
@@ -61,6 +62,8 @@ _HOME = {
 
 def __getattr__(name: str) -> object:
     """Import what is asked for on first use, so that `import dagset` costs nothing and meets no client."""
+    if name == "run":  # a package that may be called
+        return importlib.import_module("dagset.run")
     if name not in _HOME:
         raise AttributeError(f"module 'dagset' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

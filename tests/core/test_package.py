@@ -15,6 +15,12 @@ def test_every_public_name_is_there():
     assert sorted(dagset.__all__) == sorted(name for name in dagset.__all__ if getattr(dagset, name) is not None)
 
 
+def test_whole_run_needs_no_other_import():
+    program = "import dagset; print(callable(dagset.run))"
+
+    assert b"True\n" == subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+
+
 def test_import_meets_no_engine_and_no_client():
     program = "import sys, dagset, dagset.cli.main; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     loaded = set(
