@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from dagset import constants
 from dagset.observe import reading, spec
 from dagset.observe.ending import Ending, ending_of
 from dagset.observe.events import Events, remember_event
@@ -101,7 +102,7 @@ def relisted(
     How a pod that vanished between two lists ended is unknown, so it becomes neither evidence nor a mark. `unseen_s`
     is how long the owner was out of sight: after more than its ttl it may have ended and gone by itself.
     """
-    listed = [reading.mapping(obj) for obj in objects]
+    listed = sorted((reading.mapping(obj) for obj in objects), key=_rank)
     for obj in listed:
         seen = observe(seen, Change(kind=kind, verb="MODIFIED", object=obj))
     if kind == "Pod":
@@ -110,6 +111,17 @@ def relisted(
     if kind == seen.kind and not any(_is_owner(seen, obj) for obj in listed):
         return replace(seen, gone=True, unread=seen.unread or unseen_s > spec.ttl_s(seen.owner))
     return seen
+
+
+def _rank(obj: Mapping[str, Any]) -> int:
+    """Return what comes first of what one list tells: its order is that of names, and times have whole seconds.
+
+    Within a second a failure is most likely followed by plain deletions (the Job stops its other pods) and most likely
+    preceded by a disruption (peers crash when one of them is taken away).
+    """
+    if constants.DISRUPTION_TARGET in reading.conditions(obj):
+        return 0
+    return 1 if deletion_began(obj) is None else 2
 
 
 def cancelled(seen: Observation) -> Observation:

@@ -139,6 +139,15 @@ def test_in_the_same_second_the_order_of_the_events_decides():
     assert judge(gang_failing_with(removal, crash)).reason == "disrupted"
 
 
+@pytest.mark.parametrize(("taken", "reason"), [("deleted", "app_error"), ("disrupted", "disrupted")])
+@pytest.mark.parametrize("first", [0, 1])
+def test_in_one_list_the_order_of_names_decides_nothing(taken, reason, first):
+    crash, removal = pod("worker", first, code=1, second=20), pod("worker", 1 - first, **{taken: 20})
+    listed = sorted((crash, removal), key=lambda each: each["metadata"]["name"])
+
+    assert judge(relisted(gang_failing_with(), "Pod", listed)).reason == reason
+
+
 def test_the_jobs_own_word_for_a_disruption_is_believed():
     message = "Pod ml/worker-0-0 has condition DisruptionTarget matching FailJob rule at index 0"
 
