@@ -12,7 +12,7 @@ from dagset.observe import reading, spec
 from dagset.observe.ending import Ending, ending_of
 from dagset.observe.events import Events, remember_event
 from dagset.observe.evidence import Evidence, forget_before, remember
-from dagset.observe.facts import CONTROLLER_UID, JOBSET_UID, Condition, JobSeen, PodSeen, deletion_began
+from dagset.observe.facts import CONTROLLER_UID, JOBSET_UID, Condition, JobSeen, PodSeen, attempt_of, deletion_began
 from dagset.observe.jobs import condition, job_seen
 from dagset.observe.pods import has_index_counts, key_of, pod_seen
 from dagset.observe.shards import Shards
@@ -113,15 +113,15 @@ def relisted(
     return seen
 
 
-def _rank(obj: Mapping[str, Any]) -> int:
+def _rank(obj: Mapping[str, Any]) -> tuple[int, int]:
     """Return what comes first of what one list tells: its order is that of names, and times have whole seconds.
 
-    Within a second a failure is most likely followed by plain deletions (the Job stops its other pods) and most likely
-    preceded by a disruption (peers crash when one of them is taken away).
+    An earlier attempt comes first. Within a second a failure is most likely followed by plain deletions (the Job stops
+    its other pods) and most likely preceded by a disruption (peers crash when one of them is taken away).
     """
     if constants.DISRUPTION_TARGET in reading.conditions(obj):
-        return 0
-    return 1 if deletion_began(obj) is None else 2
+        return attempt_of(obj), 0
+    return attempt_of(obj), 1 if deletion_began(obj) is None else 2
 
 
 def cancelled(seen: Observation) -> Observation:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dagset.observe import Change, judge, observe
+from dagset.observe import Change, judge, observe, relisted
 from tests.core.observe.building import array, condition, fold, pod
 
 FAILED_INDEXES = condition("Failed", "FailedIndexes", "Job has failed indexes")
@@ -116,3 +116,13 @@ def test_an_array_whose_success_policy_is_met_has_succeeded_although_an_index_fa
     owner["spec"]["successPolicy"] = {"rules": [rule]}
 
     assert reason == judge(fold("Job", pod(index=2, failures=0, code=3), owner)).reason
+
+
+@pytest.mark.parametrize("names", [(0, 1), (1, 0)], ids=["in order", "last first"])
+def test_each_run_of_an_index_is_told_in_whatever_order_a_list_has_them(names):
+    runs = [pod(failures=attempt, code=1, second=10 + attempt, uid=f"run-{attempt}") for attempt in (0, 1)]
+    seen = fold("Job", array(FAILED_INDEXES, pods=1, failedIndexes="0"))
+
+    outcome = judge(relisted(seen, "Pod", [runs[place] for place in names]))
+
+    assert ([0], 1) == ([each.attempt for each in outcome.attempts], outcome.restarts)
