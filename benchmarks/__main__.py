@@ -3,10 +3,17 @@
 import sys
 from pathlib import Path
 
-from benchmarks import compiling, following, importing
+from benchmarks import arrays, compiling, following, idling, importing, starting
 from benchmarks.table import table, write
 
-BENCHMARKS = {"compiling": compiling.rows, "following": following.rows, "importing": importing.rows}
+BENCHMARKS = {
+    "arrays": arrays.rows,
+    "compiling": compiling.rows,
+    "following": following.rows,
+    "idling": idling.rows,
+    "importing": importing.rows,
+    "starting": starting.rows,
+}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(BENCHMARKS)
