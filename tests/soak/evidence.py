@@ -76,7 +76,7 @@ def _doubled(plan: Plan, seen: Evidence) -> list[str]:
             found.append(f"generation {after.number} was made at {after.created}, before {before} had ended")
     if len(numbers) > 1 + seen.client_kills:
         found.append(f"{len(numbers)} generations after {seen.client_kills} kills of its client")
-    runs = 1 + seen.daemon_kills + (plan.deed == "suspended") + 3 * (plan.deed == "flaky")
+    runs = 1 + seen.daemon_kills + (plan.deed == "suspended") + plan.words.get("restarts", 0)
     found += [f"{host} came to its end {times} times" for host, times in seen.done.items() if times > runs]
     return found
 

@@ -41,7 +41,7 @@ def admitted_pod(store: AdmissionStore, pod: Object) -> Object:
     Raises:
         ApiError: 403, for an unknown service account or priority class.
     """
-    namespace, spec = pod["metadata"]["namespace"], pod["spec"]
+    namespace, spec = pod["metadata"]["namespace"], pod.get("spec") or {}
     account = spec.get("serviceAccountName") or DEFAULT_ACCOUNT
     # The default account is as good as there: the real controller makes it again as soon as somebody deletes it.
     if account != DEFAULT_ACCOUNT and store.get("ServiceAccount", namespace, account) is None:

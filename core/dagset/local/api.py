@@ -19,8 +19,9 @@ from dagset.local.store import Store
 
 __all__ = ["Api"]
 
-MAX_BODY_BYTES = 4 << 20
-_TOO_LARGE = f"the body of the request is larger than {MAX_BODY_BYTES} bytes"
+# As the real server has it (kubernetes: staging/src/k8s.io/apiserver/pkg/server/config.go, MaxRequestBodyBytes).
+MAX_BODY_BYTES = 3 << 20
+_TOO_LARGE = f"Request entity too large: limit is {MAX_BODY_BYTES}"
 _HEALTH = ("/healthz", "/readyz", "/livez")
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from dagset.local.requests import DeleteOptions, Query, Target
 from dagset.local.resources import RESOURCES, Resource
 from dagset.local.status import ApiError, bad_request, success
 from dagset.local.store import Store
-from dagset.local.validation import check, check_change, prepared
+from dagset.local.validation import check, check_change, check_readable, prepared
 
 __all__ = ["create", "delete", "evict", "find", "furnish", "is_terminal", "patch", "replace"]
 
@@ -115,6 +115,7 @@ def _write(
     store: Store, target: Target, *, current: Object, wanted: Object, version: str | None, query: Query
 ) -> Object:
     resource, metadata = target.resource, wanted["metadata"]
+    check_readable(resource, thing=wanted)
     if metadata.get("name") != current["metadata"]["name"]:
         raise bad_request(f"the name of the object ({metadata.get('name')}) is not that of the path ({target.name})")
     uid = current["metadata"]["uid"]

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from aiohttp import web
@@ -32,6 +33,7 @@ Managing = Callable[[Store, Path], Awaitable[None]]
 _IDLE_S = 900.0
 _LOCK_S = 10.0  # a predecessor may still be ending its pods
 _MAX_LOG_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 1 << 20  # as Go's HTTP server has it: a label selector may be long
 logger = logging.getLogger(__name__)
 
 
@@ -65,6 +67,8 @@ class Daemon:
             handler_cancellation=True,
             access_log=None,
             shutdown_timeout=2,
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
         )
         await runner.setup()
         try:
@@ -193,6 +197,6 @@ def _kept_token(state: StateDir) -> str:
 
 
 def _log_to(path: Path) -> None:
-    if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    logging.basicConfig(filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = RotatingFileHandler(path, maxBytes=_MAX_LOG_BYTES, backupCount=1)
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(handlers=[handler], level=logging.INFO, format=form)

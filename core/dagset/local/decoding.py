@@ -1,14 +1,95 @@
 """What a server cannot even read (400): wrong types, texts that are no quantities."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from dagset.local.objects import Object
 from dagset.local.quantities import is_quantity
 from dagset.local.status import WRONG_TYPE, Cause
 
-__all__ = ["unreadable"]
+__all__ = ["check_shape", "unreadable"]
 
+_Texts = dict[str, str | None] | None
+
+
+class _Owner(msgspec.Struct):
+    """What an owner reference must have to be understood (kubernetes/apimachinery: meta/v1/types.go)."""
+
+    apiVersion: Annotated[str, msgspec.Meta(min_length=1)]
+    kind: Annotated[str, msgspec.Meta(min_length=1)]
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    uid: Annotated[str, msgspec.Meta(min_length=1)]
+    controller: bool | None = None
+
+
+class _Metadata(msgspec.Struct):
+    """The types of an object's metadata, as far as clients write them (the same)."""
+
+    name: str | None = None
+    generateName: str | None = None
+    namespace: str | None = None
+    uid: str | None = None
+    resourceVersion: str | None = None
+    labels: _Texts = None
+    finalizers: list[str] | None = None
+    ownerReferences: list[_Owner] | None = None
+
+
+class _Named(msgspec.Struct):
+    """What admission reads of a pod's spec before it is validated."""
+
+    serviceAccountName: str | None = None
+    priorityClassName: str | None = None
+
+
+class _Condition(msgspec.Struct):
+    type: str
+    status: str
+
+
+class _OfContainer(msgspec.Struct):
+    name: str
+    state: dict[str, dict[str, Any]] | None = None
+
+
+class _Status(msgspec.Struct):
+    """What the controllers and the kubelet read of a status, which they would otherwise stumble over at every start."""
+
+    phase: str | None = None
+    startTime: str | None = None
+    conditions: list[_Condition] | None = None
+    containerStatuses: list[_OfContainer] | None = None
+    initContainerStatuses: list[_OfContainer] | None = None
+    active: int | None = None
+    succeeded: int | None = None
+    failed: int | None = None
+    restarts: int | None = None
+    completedIndexes: str | None = None
+    failedIndexes: str | None = None
+    uncountedTerminatedPods: dict[str, list[str]] | None = None
+    replicatedJobsStatus: list[dict[str, Any]] | None = None
+
+
+class _Thing(msgspec.Struct):
+    metadata: _Metadata | None = None
+    spec: _Named | None = None
+    status: _Status | None = None
+    data: dict[str, Any] | None = None
+    binaryData: dict[str, Any] | None = None
+
+
+def check_shape(thing: Object) -> str | None:
+    """Say what of an object's outermost fields has the wrong type, as in `Expected `str`, got `int` - at ...`."""
+    try:
+        msgspec.convert(thing, _Thing)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return None
+
+
+_INT32, _INT64 = 2**31 - 1, 2**63 - 1
 _NUMBERS = (
     *("parallelism", "completions", "backoffLimit", "backoffLimitPerIndex", "maxFailedIndexes"),
     *("activeDeadlineSeconds", "ttlSecondsAfterFinished"),
@@ -44,6 +125,8 @@ def _in_job_spec(spec: Any, *, at: str) -> Iterator[Cause]:
         value = spec.get(field)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             yield Cause(f"{at}.{field}", f"Invalid value: {value!r}: must be a whole number", WRONG_TYPE)
+        elif value is not None and abs(value) > (_INT64 if field == "activeDeadlineSeconds" else _INT32):
+            yield Cause(f"{at}.{field}", f"Invalid value: {value}: must be a whole number of 32 bits", WRONG_TYPE)
     pod_spec = (spec.get("template") or {}).get("spec")
     if pod_spec is not None:
         yield from _in_pod_spec(pod_spec, at=f"{at}.template.spec")

@@ -85,6 +85,7 @@ class Handlers:
     async def _list(self, request: web.Request, target: Target, query: Query) -> web.StreamResponse:
         if query.flag("watch"):
             return await self._watch(request, target, query)
+        query.number("resourceVersion")  # any is fresh enough, but it must be one
         things, version = self._selected(target, query)
         return list_answer(request, target, things, version=version, now=self._now())
 

@@ -33,7 +33,7 @@ class LogQuery:
         since = query.values.get("sinceTime", "")
         seconds = query.number("sinceSeconds")
         if seconds is not None:
-            since = datetime.fromtimestamp(now - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            since = datetime.fromtimestamp(max(now - seconds, 0.0), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         if since:
             since = _comparable(_in_utc(since))
         limits = query.number("tailLines"), query.number("limitBytes")

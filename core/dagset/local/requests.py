@@ -13,6 +13,10 @@ from dagset.local.status import ApiError, bad_request
 
 __all__ = ["DeleteOptions", "Query", "Target", "decoded", "field_condition", "target_of"]
 
+_MOST_SECONDS = 2**31
+_DEEPEST = 100  # a real server goes to 10,000, but objects have 20, and Python's own stack is to last
+_MOST_STORED = 3 << 19  # what etcd takes (its --max-request-bytes): a real server refuses more with 422 too (tried)
+_MOST_DIGITS = 18  # what surely fits into 64 bits
 _PROPAGATIONS = ("Foreground", "Background", "Orphan")
 _FIELDS = {field: field for field in ("metadata.name", "metadata.namespace")}
 # As core/v1 offers them (kubernetes: pkg/registry/core/event/strategy.go); events.k8s.io says `regarding` instead.
@@ -48,8 +52,8 @@ class Query:
         text = self.values.get(name)
         if text in (None, ""):
             return None
-        if not text.isdecimal():
-            raise bad_request(f"{name} must be a whole number, not {text!r}")
+        if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_DIGITS:
+            raise bad_request(f"{name} must be a whole number of at most {_MOST_DIGITS} digits, not {text[:40]!r}")
         return int(text)
 
     @property
@@ -81,6 +85,8 @@ class DeleteOptions:
             raise bad_request(f"propagationPolicy must be one of {', '.join(_PROPAGATIONS)}, not {propagation!r}")
         grace_s = body.get("gracePeriodSeconds", query.number("gracePeriodSeconds"))
         preconditions = body.get("preconditions") or {}
+        if not isinstance(preconditions, dict) or not isinstance(grace_s, int | None) or (grace_s or 0) > _MOST_SECONDS:
+            raise bad_request("the delete options have a field of the wrong type: gracePeriodSeconds or preconditions")
         is_dry_run = query.is_dry_run or _is_dry_run(body.get("dryRun") or [])
         return cls(propagation, grace_s, preconditions.get("uid"), preconditions.get("resourceVersion"), is_dry_run)
 
@@ -111,13 +117,28 @@ def target_of(path: str) -> Target | None:
 
 def decoded(text: bytes) -> Object:
     """Give the JSON object of a body; an empty body is an empty object."""
+    if len(text) > _MOST_STORED:
+        why = f"the object is too large: at most {_MOST_STORED} bytes can be stored, these are {len(text)}"
+        raise ApiError(422, "Invalid", why)
     try:
         body = msgspec.json.decode(text) if text.strip() else {}
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise bad_request(f"the body of the request is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise bad_request("the body of the request must be a JSON object")
+    if _is_deeper(body, than=_DEEPEST):
+        raise bad_request(f"the body of the request is nested more than {_DEEPEST} levels deep")
     return body
+
+
+def _is_deeper(body: Object, *, than: int) -> bool:
+    level: list[Any] = [body]
+    for _ in range(than):
+        values = (value for each in level for value in (each.values() if isinstance(each, dict) else each))
+        level = [value for value in values if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def field_condition(resource: Resource, *, text: str, is_watch: bool = False) -> Callable[[Object], bool] | None:

@@ -13,6 +13,7 @@ from dagset.local.status import WRONG_TYPE, Cause
 
 __all__ = ["causes_in"]
 
+_MOST_ANNOTATIONS = 256 << 10
 _NAMES = {"Service": dns_1035, "Namespace": dns_label}
 
 
@@ -29,6 +30,10 @@ def _of_metadata(resource: Resource, thing: Object) -> Iterator[Cause]:
     elif name and (problem := problem_of(name)) is not None:
         yield Cause("metadata.name", f"Invalid value: {quoted(name)}: {problem}")
     yield from label_causes(metadata.get("labels"), at="metadata.labels")
+    texts = (metadata.get("annotations") or {}).items()
+    if sum(len(key.encode()) + len(value.encode()) for key, value in texts) > _MOST_ANNOTATIONS:
+        message = f"Too long: may not be more than {_MOST_ANNOTATIONS} bytes"
+        yield Cause("metadata.annotations", message, "FieldValueTooLong")
     for key in metadata.get("annotations") or {}:
         if (problem := qualified_name(key)) is not None:
             yield Cause("metadata.annotations", f"Invalid value: {quoted(key)}: {problem}")

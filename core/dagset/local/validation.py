@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from dagset.local.decoding import unreadable
+from dagset.local.decoding import check_shape, unreadable
 from dagset.local.fixed import change_causes
 from dagset.local.jobsetrules import webhook_causes
 from dagset.local.objects import Object
@@ -12,7 +12,7 @@ from dagset.local.rules import causes_in
 from dagset.local.schema import unknown_fields
 from dagset.local.status import WRONG_TYPE, bad_request, invalid
 
-__all__ = ["check", "check_change", "prepared"]
+__all__ = ["check", "check_change", "check_readable", "prepared"]
 
 
 def prepared(resource: Resource, *, wanted: Object, namespace: str) -> Object:
@@ -24,9 +24,9 @@ def prepared(resource: Resource, *, wanted: Object, namespace: str) -> Object:
     for field, expected in (("kind", resource.kind), ("apiVersion", resource.api_version)):
         if wanted.get(field, expected) != expected:
             raise bad_request(f"the {field} of the object is {wanted[field]!r}; this path takes {expected!r}")
+    check_readable(resource, thing=wanted)
+    wanted = _without_nulls(wanted)
     metadata = wanted.get("metadata") or {}
-    if not isinstance(metadata, dict):
-        raise bad_request("the metadata of the object must be a JSON object")
     if metadata.get("namespace", namespace) not in (namespace, ""):
         raise bad_request(
             f"the namespace of the object ({metadata['namespace']}) is not that of the path ({namespace})"
@@ -39,6 +39,13 @@ def prepared(resource: Resource, *, wanted: Object, namespace: str) -> Object:
     if resource.kind in _DEFAULTS and isinstance(wanted.get("spec"), dict):
         typed["spec"] = {**_DEFAULTS[resource.kind](wanted["spec"]), **wanted["spec"]}
     return {**_encoded(typed), **_FRESH_STATUS.get(resource.kind, {})}
+
+
+def _without_nulls(thing: Any) -> Any:
+    """Give the object without fields that are null: to a real server these are not there."""
+    if isinstance(thing, dict):
+        return {key: _without_nulls(value) for key, value in thing.items() if value is not None}
+    return [_without_nulls(each) for each in thing] if isinstance(thing, list) else thing
 
 
 def _encoded(thing: Object) -> Object:
@@ -83,10 +90,13 @@ def check(resource: Resource, *, thing: Object, is_strict: bool) -> None:
     if unknown:
         fields = ", ".join(f'unknown field "{field}"' for field in unknown)
         raise bad_request(f"{_cannot_be_handled(resource)}: strict decoding error: {fields}")
+    check_readable(resource, thing=thing)
     try:
         wrong = [f"{cause.field}: {cause.message}" for cause in unreadable(resource.kind, thing=thing)]
         causes = [] if wrong else causes_in(resource, thing=thing)
-    except (AttributeError, TypeError, ValueError) as error:
+        is_asked = resource.kind == "JobSet" and not wrong and not causes
+        denied = [*webhook_causes(thing)] if is_asked else []
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise bad_request(f"a field of the {resource.kind} has the wrong shape: {error}") from error
     wrong += [f"{cause.field}: {cause.message}" for cause in causes if cause.reason == WRONG_TYPE]
     if wrong:
@@ -94,8 +104,14 @@ def check(resource: Resource, *, thing: Object, is_strict: bool) -> None:
     name = thing["metadata"].get("name") or ""
     if causes:
         raise invalid(resource, name=name, causes=causes)
-    if resource.kind == "JobSet" and (causes := [*webhook_causes(thing)]):
-        raise invalid(resource, name=name, causes=causes, denied_by="vjobset.kb.io")
+    if denied:
+        raise invalid(resource, name=name, causes=denied, denied_by="vjobset.kb.io")
+
+
+def check_readable(resource: Resource, *, thing: Object) -> None:
+    """Refuse (400) an object whose outermost fields have a wrong type."""
+    if (problem := check_shape(thing)) is not None:
+        raise bad_request(f"{_cannot_be_handled(resource)}: {problem}")
 
 
 def _cannot_be_handled(resource: Resource) -> str:

@@ -307,11 +307,11 @@ async def test_tables_for_people(call):
     [
         ({}, ["p", "0/1", "Pending"]),
         (
-            {"phase": "Running", "containerStatuses": [{"ready": True, "state": {"running": {}}}]},
+            {"phase": "Running", "containerStatuses": [{"name": "main", "ready": True, "state": {"running": {}}}]},
             ["p", "1/1", "Running"],
         ),
         (
-            {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"reason": "Error"}}}]},
+            {"phase": "Failed", "containerStatuses": [{"name": "main", "state": {"terminated": {"reason": "Error"}}}]},
             ["p", "0/1", "Error"],
         ),
     ],
