@@ -40,6 +40,11 @@ class LogLines:
         rest, self._rest = self._rest, b""
         return self._text(rest, end=b"\n") if rest or self._given else b""
 
+    def note(self, text: str) -> bytes:
+        """Give a line of ours; a pod's line that has begun ends before it, and goes on as another one."""
+        begun, self._given = self._given, 0
+        return (b"\n" if begun else b"") + self._text(f"dagset: {text}".encode(), end=b"\n")
+
     def _text(self, text: bytes, *, end: bytes) -> bytes:
         """Give a part of a line, stamped if it is the first."""
         out = []

@@ -12,6 +12,8 @@ from dagset.local.kubelet.strays import namespace_of
 
 __all__ = ["PodRun"]
 
+LOG_BYTES = 256 << 20  # a runaway pod does not fill the disk (a real kubelet keeps 10 MiB per file)
+TAIL_BYTES = 64 << 10
 _CHUNK = 64 * 1024
 
 
@@ -26,6 +28,8 @@ class PodRun:
         status: wait status of the main process, None while it runs.
         memory_bytes: how much its processes may use together; None without a limit.
         is_oom: they used more, and were killed for it.
+        room: how many bytes the log still takes; beyond, only `tail` is kept, and written at the end.
+        trouble: why lines are missing in the log since the last that was written, "" when none are.
     """
 
     id: str
@@ -39,6 +43,9 @@ class PodRun:
     ended_at: float = 0.0
     memory_bytes: int | None = None
     is_oom: bool = False
+    room: int = LOG_BYTES
+    tail: bytes | None = None
+    trouble: str = ""
 
     def take_output(self) -> bool:
         """Move one chunk into the log, one only, so that every pod gets its turn; False when no more will come."""
@@ -88,12 +95,33 @@ class PodRun:
     def close(self) -> None:
         """Complete the log and close everything."""
         self._write(self.lines.end())
+        if self.tail is not None:
+            self._append(self.tail if len(self.tail) < TAIL_BYTES else self.tail.partition(b"\n")[2])
+        if self.trouble:
+            self._append(b"")
         for fd in (self.log, self.output, self.errors):
             if fd is not None:
                 os.close(fd)
         self.output = self.errors = None
 
     def _write(self, stamped: bytes) -> None:
-        with contextlib.suppress(OSError):  # a full disk costs log lines, not the pod
+        if self.tail is None and len(stamped) > self.room:
+            kept = f"the last {TAIL_BYTES >> 10} KiB, shown when the container has ended"
+            self._append(self.lines.note(f"this log is full ({LOG_BYTES >> 20} MiB): of what follows, only {kept}"))
+            self.tail = b""
+        if self.tail is None:
+            self.room -= len(stamped)
+            self._append(stamped)
+        else:
+            self.tail = (self.tail + stamped)[-TAIL_BYTES:]
+
+    def _append(self, stamped: bytes) -> None:
+        """Write to the log; a full disk costs lines, which is told when there is room again, and not the pod."""
+        if self.trouble:
+            stamped = self.lines.note(f"lines are missing here: {self.trouble}") + stamped
+        try:
             while stamped:
                 stamped = stamped[os.write(self.log, stamped) :]
+            self.trouble = ""
+        except OSError as error:
+            self.trouble = error.strerror or str(error)
