@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dagset.local.errors import LocalClusterFailed
+from dagset.local.errors import DiskRefused, LocalClusterFailed
 from dagset.local.state import StateDir
 
 
@@ -21,6 +21,9 @@ def main() -> int:
         run_daemon(state, managing=lambda store, path: Manager(store, path).run())
     except LocalClusterFailed as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except (OSError, DiskRefused) as error:
+        sys.stderr.write(f"the state directory {state.path} cannot be used: {error}\n")
         return 1
     return 0
 

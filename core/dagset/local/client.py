@@ -151,10 +151,12 @@ def _await(state: StateDir, process: "subprocess.Popen[bytes]", *, end: float) -
 
 
 def _log_of(state: StateDir) -> str:
+    """Give the last lines; of an error that is told in a sentence, that alone."""
     try:
         lines = state.log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
     except FileNotFoundError:
         lines = []
+    lines = lines[-1:] if lines and lines[-1].startswith("the state directory") else lines
     return "\n  ".join([f"its log {state.log} ends with:", *(lines or ["(nothing)"])])
 
 

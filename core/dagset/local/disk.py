@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from dagset.local.errors import DiskRefused
 from dagset.local.objects import Object
 
 __all__ = ["Disk"]
@@ -52,11 +53,13 @@ class Disk:
         self._commit("DELETE FROM objects WHERE kind = ? AND namespace = ? AND name = ?", (kind, *key), version=version)
 
     def _commit(self, statement: str, values: tuple[object, ...], *, version: int) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             self._connection.execute(statement, values)
             self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise DiskRefused(f"the state directory of the local cluster cannot be written: {error}") from error
+        finally:
+            if self._connection.in_transaction:  # SQLite ends it by itself for some errors only
+                self._connection.execute("ROLLBACK")

@@ -2,7 +2,7 @@
 
 from dagset.errors import ClusterUnreachable
 
-__all__ = ["AlreadyExists", "Conflict", "Expired", "LocalClusterFailed", "NotFound", "StoreError"]
+__all__ = ["AlreadyExists", "Conflict", "DiskRefused", "Expired", "LocalClusterFailed", "NotFound", "StoreError"]
 
 
 class StoreError(Exception):
@@ -28,6 +28,10 @@ class AlreadyExists(Conflict):
 
 class Expired(StoreError):
     """The history asked for is no longer (or not yet) known: list again and watch from there."""
+
+
+class DiskRefused(StoreError):
+    """What was to be written is not stored; the same may work later, when there is room."""
 
 
 class LocalClusterFailed(ClusterUnreachable):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dagset.local.errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
+from dagset.local.errors import AlreadyExists, Conflict, DiskRefused, Expired, NotFound, StoreError
 from dagset.local.resources import Resource, resource_of
 from dagset.local.selectors import InvalidSelector
 
@@ -43,6 +43,7 @@ _ANSWERS: dict[type[Exception], tuple[int, str]] = {
     Conflict: (409, "Conflict"),
     Expired: (410, "Expired"),
     InvalidSelector: (400, "BadRequest"),
+    DiskRefused: (500, "InternalError"),
 }
 
 
