@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := core airflow_provider hera_steps snakemake_executor
 CLUSTER := $(PYTHON) -m tests.realcluster
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-engines test check unit setup bench lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
+.PHONY: help demo demo-engines test check unit setup bench fuzz lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -42,6 +42,10 @@ test-cluster: setup ## run the tests that need the real control plane
 bench: setup ## measure side by side with peers, print one table, write benchmarks/results.json
 	@$(BIN)/python -m benchmarks
 
+fuzz: setup ## look for files that break the readers, with atheris, 10 minutes each (SECONDS=n)
+	@$(UV) pip install -q --require-hashes -r locks/fuzz.txt || echo "no atheris for this Python or machine" >&2
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
+
 record: setup ## record anew what the real cluster that is up says in every story (STORIES="name ..." for some)
 	@$(BIN)/python -m tests.recordings.record $(STORIES)
 
@@ -51,6 +55,7 @@ lock: .tools/.done ## resolve anew and write locks/
 	@$(UV) export -q --frozen --no-header --only-group build -o locks/build.txt >/dev/null
 	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-emit-workspace -o locks/all.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/peers.in -o locks/peers.txt >/dev/null
+	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes tests/fuzz/fuzz.in -o locks/fuzz.txt >/dev/null
 	@printf 'uv==%s\n' "$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q --no-header --no-annotate --generate-hashes - -o locks/uv.txt >/dev/null
 
 clean: ## remove what set-up put into the clone

@@ -13,6 +13,7 @@ import msgspec
 
 from dagset.errors import InvalidNode
 from dagset.model.identity import dns_safe
+from dagset.model.showing import MAX_SHOWN, shown
 
 __all__ = ["check_text", "convert_fields", "refuse_unknown", "shown"]
 
@@ -43,7 +44,6 @@ ELSEWHERE = {
     "volume_mounts": "volumes (each has its mount_path)",
     "restart_policy": "pod_patch, if it must be another than Never",
 }
-MAX_SHOWN = 60
 IN_WORDS = {
     "int": "a whole number",
     "float": "a number",
@@ -53,12 +53,6 @@ IN_WORDS = {
     "bool": "true or false",
     "null": "nothing",
 }
-
-
-def shown(value: object) -> str:
-    """Return a value as an error shows it: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
 def convert_fields(struct: msgspec.Struct, *, skip: Iterable[str] = ()) -> None:

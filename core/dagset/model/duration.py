@@ -3,11 +3,12 @@
 import re
 
 from dagset.errors import InvalidNode
+from dagset.model.showing import shown
 
 __all__ = ["parse_duration_s", "format_duration"]
 
 UNITS_S = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-PATTERN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+PATTERN = re.compile(r"(?:(\d{1,10})d)?(?:(\d{1,10})h)?(?:(\d{1,10})m)?(?:(\d{1,10})s)?")
 MAX_S = 2**31 - 1  # activeDeadlineSeconds and ttlSecondsAfterFinished are int32 in practice (kubernetes/api: batch/v1)
 
 
@@ -18,13 +19,15 @@ def parse_duration_s(value: object) -> int:
         InvalidNode: without a field; the caller knows which word it was.
     """
     if not isinstance(value, str):
-        raise InvalidNode(f"{value!r} has no unit (YAML reads 30:00 as 1800)", remedy="write 30s, 15m, 1h30m or 2d")
+        raise InvalidNode(
+            f"{shown(value)} has no unit (YAML reads 30:00 as 1800)", remedy="write 30s, 15m, 1h30m or 2d"
+        )
     match = PATTERN.fullmatch(value)
     if not value or match is None:
-        raise InvalidNode(f"{value!r} is not a duration", remedy="write 30s, 15m, 1h30m or 2d")
+        raise InvalidNode(f"{shown(value)} is not a duration", remedy="write 30s, 15m, 1h30m or 2d")
     seconds = sum(int(count or 0) * unit_s for count, unit_s in zip(match.groups(), UNITS_S.values(), strict=True))
     if not 0 < seconds <= MAX_S:
-        raise InvalidNode(f"{value!r} is out of range", remedy=f"from 1s to {MAX_S}s (68 years)")
+        raise InvalidNode(f"{shown(value)} is out of range", remedy=f"from 1s to {MAX_S}s (68 years)")
     return seconds
 
 

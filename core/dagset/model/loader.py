@@ -63,7 +63,7 @@ def _parsed(text: str, *, is_json: bool) -> object:
         return parse_yaml(text)
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         raise InvalidNode(f"cannot be read as JSON: {error}", remedy="mend the JSON") from None
 
 

@@ -8,11 +8,12 @@ import re
 from decimal import Decimal
 
 from dagset.errors import InvalidNode
+from dagset.model.showing import shown
 
 __all__ = ["cpu_millis", "cpu_text", "memory_bytes"]
 
-CPU = re.compile(r"(\d+)m|(\d+(?:\.\d+)?)")
-MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P|)")
+CPU = re.compile(r"(\d{1,18})m|(\d{1,18}(?:\.\d+)?)")
+MEMORY = re.compile(r"(\d{1,18}(?:\.\d+)?)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P|)")
 FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 FACTORS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 LEAST_MEMORY_BYTES = 2**20  # less is a slip of the unit: 16 means 16 bytes, and no container starts in it
@@ -22,12 +23,12 @@ MAX_CPUS = 10**6
 
 def cpu_millis(value: float | str) -> int:
     """Return thousandths of a cpu: 4 and "4" are 4000, 0.5 and "500m" are 500. Finer than a thousandth is refused."""
-    match = CPU.fullmatch(str(value))
+    match = CPU.fullmatch(_text(value))
     if match is None or isinstance(value, bool):
-        raise InvalidNode(f"{value!r} is not an amount of cpus", remedy="write 4, 0.5 or 500m")
+        raise InvalidNode(f"{shown(value)} is not an amount of cpus", remedy="write 4, 0.5 or 500m")
     millis = Decimal(match[1]) if match[1] else Decimal(match[2]) * 1000
     if millis != int(millis) or not 1 <= millis <= MAX_CPUS * 1000:
-        raise InvalidNode(f"{value!r} cpus is out of range", remedy=f"from 1m to {MAX_CPUS}, in steps of 1m")
+        raise InvalidNode(f"{shown(value)} cpus is out of range", remedy=f"from 1m to {MAX_CPUS}, in steps of 1m")
     return int(millis)
 
 
@@ -39,10 +40,14 @@ def cpu_text(value: float | str) -> str:
 
 def memory_bytes(value: object) -> int:
     """Return bytes; a suffix is asked for, and `m` (thousandths of a byte to Kubernetes) is refused."""
-    match = MEMORY.fullmatch(str(value))
+    match = MEMORY.fullmatch(_text(value))
     if match is None:
-        raise InvalidNode(f"{value!r} is not an amount of memory", remedy="write 512Mi or 16Gi")
+        raise InvalidNode(f"{shown(value)} is not an amount of memory", remedy="write 512Mi or 16Gi")
     amount = Decimal(match[1]) * FACTORS[match[2]]
     if not LEAST_MEMORY_BYTES <= amount <= MAX_MEMORY_BYTES:
-        raise InvalidNode(f"{value!r} is {int(amount)} bytes of memory", remedy="write 512Mi or 16Gi")
+        raise InvalidNode(f"{shown(value)} is {int(amount)} bytes of memory", remedy="write 512Mi or 16Gi")
     return int(amount)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else shown(value)

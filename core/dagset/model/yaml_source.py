@@ -8,11 +8,18 @@ from dagset.errors import InvalidNode
 
 __all__ = ["parse_yaml"]
 
+TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:binary")
+MAX_SCALAR = 400  # characters of a number, a truth or a time
 MAX_VALUES = 100_000  # after aliases are followed; a node of a thousand words is far below
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, refusing a key that stands twice in one mapping (YAML forbids it, PyYAML takes the last)."""
+    """The safe loader, refusing a key that stands twice in one mapping (YAML forbids it, PyYAML takes the last).
+
+    It also bounds what a small file may cost: PyYAML's time for a clock-like number (1:1:1...) is quadratic.
+    """
+
+    composed = 0
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         met: set[str] = set()
@@ -24,6 +31,18 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             met.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.composed += 1
+        if self.composed > MAX_VALUES:  # before they are all read: reading is the slow part
+            raise InvalidNode(f"more than {MAX_VALUES} values", remedy="write fewer")
+        return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        if node.tag not in TEXTS and isinstance(node, yaml.ScalarNode) and len(node.value) > MAX_SCALAR:
+            problem = f"a value of {len(node.value)} characters that is no text"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_scalar(node)
 
 
 def parse_yaml(text: str) -> object:
@@ -49,6 +68,8 @@ def parse_yaml(text: str) -> object:
         raise InvalidNode(f"is not text: {str(error).splitlines()[0]}", remedy="give UTF-8 text") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidNode(f"cannot be read as YAML: {error}", remedy="mend the YAML, or nest less deeply") from None
+    except (LookupError, AttributeError):  # PyYAML's, of a tag that does not fit its value: !!bool maybe
+        raise InvalidNode("cannot be read as YAML: a tag (!!...) does not fit its value", remedy="remove it") from None
 
 
 def _count_values(node: yaml.Node, *, counted: dict[int, int], path: set[int]) -> int:
