@@ -15,6 +15,7 @@ from dagset.cli.logs import logs
 from dagset.cli.rbac import rbac
 from dagset.cli.render import render
 from dagset.cli.run import run
+from dagset.cli.schema import schema
 from dagset.cli.screen import give_up_stdout
 from dagset.cli.status import list_nodes, status
 from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, DagsetError, InvalidNode, NotOurs
@@ -93,7 +94,7 @@ def cli() -> None:
     """
 
 
-for command in (render, check, run, status, logs, cancel, list_nodes, rbac, local):
+for command in (render, check, run, status, logs, cancel, list_nodes, rbac, schema, local):
     cli.add_command(command)
 
 
