@@ -10,6 +10,7 @@ import click
 
 from dagset.cli.cancel import cancel
 from dagset.cli.check import check
+from dagset.cli.explain import explain
 from dagset.cli.local import local
 from dagset.cli.logs import logs
 from dagset.cli.rbac import rbac
@@ -94,7 +95,7 @@ def cli() -> None:
     """
 
 
-for command in (render, check, run, status, logs, cancel, list_nodes, rbac, schema, local):
+for command in (render, explain, check, run, status, logs, cancel, list_nodes, rbac, schema, local):
     cli.add_command(command)
 
 
