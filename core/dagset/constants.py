@@ -17,6 +17,9 @@ API_VERSIONS = {
     "LocalQueue": "kueue.x-k8s.io/v1beta2",
     "Workload": "kueue.x-k8s.io/v1beta2",
     "WorkloadPriorityClass": "kueue.x-k8s.io/v1beta2",
+    # Questions to the API server, which it does not keep.
+    "SelfSubjectAccessReview": "authorization.k8s.io/v1",
+    "SelfSubjectReview": "authentication.k8s.io/v1",
     # Only stories make these.
     "ClusterQueue": "kueue.x-k8s.io/v1beta2",
     "LimitRange": "v1",

@@ -10,6 +10,7 @@ import click
 
 from dagset.cli.cancel import cancel
 from dagset.cli.check import check
+from dagset.cli.doctor import doctor
 from dagset.cli.explain import explain
 from dagset.cli.local import local
 from dagset.cli.logs import logs
@@ -95,7 +96,7 @@ def cli() -> None:
     """
 
 
-for command in (render, explain, check, run, status, logs, cancel, list_nodes, rbac, schema, local):
+for command in (render, explain, check, run, status, logs, cancel, list_nodes, rbac, schema, doctor, local):
     cli.add_command(command)
 
 

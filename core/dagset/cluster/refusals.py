@@ -6,7 +6,7 @@ from typing import Any
 
 from dagset.cluster.rights import is_covered
 
-__all__ = ["NO_JOBSET", "UNKNOWN_KIND", "forbidden", "words_and_remedy"]
+__all__ = ["NO_JOBSET", "UNKNOWN_KIND", "forbidden", "grant", "words_and_remedy"]
 
 # The API server's words for a kind or a path that it does not serve (kubernetes: apimachinery/pkg/api/errors). For a
 # group that it does not know it sends a page with this text.
@@ -59,7 +59,12 @@ def _right_remedy(words: str) -> str:
     told = forbidden(words)
     if not told or not told["namespace"] or not is_covered(told["verb"], told["group"], told["resource"]):
         return ""
-    command = f"dagset rbac --namespace {told['namespace']} {_subject(told['user'], told['namespace'])}"
+    return grant(told["user"], told["namespace"])
+
+
+def grant(user: str, namespace: str) -> str:
+    """Return the command by which somebody gives a user the rights that dagset asks for."""
+    command = f"dagset rbac --namespace {namespace} {_subject(user, namespace)}"
     return f"whoever administers the cluster grants it by `{command} | kubectl apply -f -`"
 
 

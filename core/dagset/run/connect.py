@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from dagset.cluster.protocol import Cluster
 
-__all__ = ["LOCAL", "describe", "open_cluster"]
+__all__ = ["LOCAL", "describe", "is_local", "open_cluster"]
 
 LOCAL = "local"
 
@@ -34,7 +34,7 @@ def open_cluster(
     from dagset.cluster.access import in_cluster, read_kubeconfig
     from dagset.cluster.kube import KubeCluster
 
-    chosen = name or environ.get("DAGSET_CLUSTER") or LOCAL
+    chosen = _chosen(name, environ)
     if chosen == LOCAL:
         file = (ensure_local or _ensure_local)()
         return _shared(
@@ -54,6 +54,15 @@ def open_cluster(
         (context, namespace, *_content(config, environ)),
         lambda: KubeCluster(read_kubeconfig(config, context=context or None, environ=environ), namespace=namespace),
     )
+
+
+def is_local(name: str | None, *, environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether the local cluster is meant."""
+    return _chosen(name, environ) == LOCAL
+
+
+def _chosen(name: str | None, environ: Mapping[str, str]) -> str:
+    return name or environ.get("DAGSET_CLUSTER") or LOCAL
 
 
 def describe(cluster: Cluster) -> str:
