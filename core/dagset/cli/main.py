@@ -16,6 +16,7 @@ from dagset.cli.local import local
 from dagset.cli.logs import logs
 from dagset.cli.rbac import rbac
 from dagset.cli.render import render
+from dagset.cli.report import report
 from dagset.cli.run import run
 from dagset.cli.schema import schema
 from dagset.cli.screen import give_up_stdout
@@ -96,7 +97,7 @@ def cli() -> None:
     """
 
 
-for command in (render, explain, check, run, status, logs, cancel, list_nodes, rbac, schema, doctor, local):
+for command in (render, explain, check, run, status, logs, report, cancel, list_nodes, rbac, schema, doctor, local):
     cli.add_command(command)
 
 
