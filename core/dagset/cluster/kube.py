@@ -85,8 +85,10 @@ class KubeCluster:
         """See `Cluster.delete`."""
         self._transport.answer(wire.delete(kind, namespace=namespace, name=name, uid=uid, propagation=propagation))
 
-    def logs(self, *, namespace: str, pod: str, follow: bool, since_time: str | None = None) -> Stream[str]:
+    def logs(
+        self, *, namespace: str, pod: str, follow: bool, since_time: str | None = None, tail: int | None = None
+    ) -> Stream[str]:
         """See `Cluster.logs`; asked when first iterated, since the server is silent until the pod says something."""
-        request = wire.logs(namespace=namespace, pod=pod, follow=follow, since_time=since_time)
+        request = wire.logs(namespace=namespace, pod=pod, follow=follow, since_time=since_time, tail=tail)
         silence_s = None if follow else ANSWER_S  # a pod may be silent for hours; TCP keep-alive notices a dead peer
         return HttpStream(lambda: self._transport.open(request, silence_s=silence_s), log_lines, what=request.what)

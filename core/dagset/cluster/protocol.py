@@ -96,9 +96,11 @@ class Cluster(Protocol):
         Raises `NotFound`, and `ClusterRefused` (409) when the name now belongs to another uid.
         """
 
-    def logs(self, *, namespace: str, pod: str, follow: bool, since_time: str | None = None) -> Stream[str]:
+    def logs(
+        self, *, namespace: str, pod: str, follow: bool, since_time: str | None = None, tail: int | None = None
+    ) -> Stream[str]:
         """Stream the main container's lines without line ends, each as `<RFC 3339 nanoseconds> <text>`.
 
-        `since_time` (RFC 3339; the server looks at whole seconds only) leaves out older lines. Raises `ClusterRefused`
-        (400) for a container that has not started.
+        `since_time` (RFC 3339; the server looks at whole seconds only) leaves out older lines, `tail` all but the last
+        ones. Raises `ClusterRefused` (400) for a container that has not started.
         """

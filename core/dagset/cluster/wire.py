@@ -88,11 +88,12 @@ def delete(kind: str, *, namespace: str, name: str, uid: str, propagation: Propa
     return Request(f"delete {kind} {namespace}/{name}", "DELETE", _path(kind, namespace, name), (), options)
 
 
-def logs(*, namespace: str, pod: str, follow: bool, since_time: str | None) -> Request:
+def logs(*, namespace: str, pod: str, follow: bool, since_time: str | None, tail: int | None = None) -> Request:
     """Return the GET of the main container's log, every line with its time in front."""
     query = [("container", constants.MAIN_CONTAINER), ("timestamps", "true")]
     query += [("follow", "true")] if follow else []
     query += [("sinceTime", since_time)] if since_time else []
+    query += [("tailLines", str(tail))] if tail is not None else []
     return Request(f"logs of Pod {namespace}/{pod}", "GET", _path("Pod", namespace, pod) + "/log", tuple(query))
 
 

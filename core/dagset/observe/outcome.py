@@ -16,7 +16,7 @@ from dagset.observe.timeline import queued_s
 from dagset.observe.verdicts import process_exit_code
 from dagset.observe.waiting import stuck
 
-__all__ = ["FirstFailed", "Attempt", "Outcome", "judge", "exit_code"]
+__all__ = ["FirstFailed", "Attempt", "Outcome", "judge", "exit_code", "history_of"]
 
 ATTEMPTS_KEPT = 20
 PHASES = {"succeeded": "succeeded", "cancelled": "cancelled", "vanished": "vanished", "expired": "vanished"}
@@ -204,11 +204,12 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         succeeded=told.succeeded,
         pods=told.pods,
         gone=seen.gone,
-        **_history(seen),
+        **history_of(seen),
     )
 
 
-def _history(seen: Observation) -> dict[str, Any]:
+def history_of(seen: Observation) -> dict[str, Any]:
+    """Return the fields of an Outcome that a node has before its end, too."""
     started = [job.first_started_at for job in seen.jobs.values() if job.first_started_at is not None]
     deletion = deletion_began(seen.owner)
     finished = seen.end.why.at if seen.end is not None else deletion.at if deletion is not None else None

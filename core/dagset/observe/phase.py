@@ -1,7 +1,7 @@
 """Where a node stands, as one word and one short text for a progress line. Costs a look at every live pod."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dagset.observe import ranges, reading, spec
 from dagset.observe.diagnosis import who
@@ -11,7 +11,7 @@ from dagset.observe.outcome import judge
 from dagset.observe.waiting import Stuck, stuck
 from dagset.observe.workloads import queue_words
 
-__all__ = ["Phase", "phase_of", "next_word_at"]
+__all__ = ["Phase", "live_pods", "phase_of", "next_word_at"]
 
 
 SILENT_S = 30.0  # a controller that has said nothing for so long is mentioned
@@ -22,11 +22,13 @@ class Phase:
     """`name` is queued, starting, running, restarting, succeeded, failed, cancelled or vanished.
 
     `since` is when the wait began that `detail` tells of, in seconds since the epoch by the server's clock, else None.
+    `waits` is the part of `detail` that says what is waited for, "" when nothing is.
     """
 
     name: str
     detail: str
     since: float | None = None
+    waits: str = field(default="", compare=False)
 
 
 def phase_of(seen: Observation, *, now: float | None = None) -> Phase:
@@ -40,11 +42,12 @@ def phase_of(seen: Observation, *, now: float | None = None) -> Phase:
         return _leaving(seen)
     if reading.truth(seen.owner, "spec", "suspend"):
         return _queued(seen, now=now)
-    live, found = _live(seen), stuck(seen)
+    live, found = live_pods(seen), stuck(seen)
     if found is not None and found.is_silence and _is_quiet(found.since, now):
         found = None  # nobody needs to hear that a controller took a second
-    detail = _detail(seen, live, found)
-    return Phase(_name(seen, live), detail, None if found is None else found.since)
+    counts, waits = _counts(seen, live), _waits(live, found)
+    detail = f"{counts}, {waits}" if waits else counts
+    return Phase(_name(seen, live), detail, None if found is None else found.since, waits)
 
 
 def next_word_at(seen: Observation) -> float | None:
@@ -72,14 +75,16 @@ def _queued(seen: Observation, *, now: float | None) -> Phase:
     ending = sum(not pod.ended for pod in seen.pods.values())
     leaving = f", {_pods(ending)} still {'ends' if ending == 1 else 'end'}" if ending else ""
     if not queue:
-        return Phase("queued", f"suspended until somebody resumes it{leaving}", since)
+        told = f"suspended until somebody resumes it{leaving}"
+        return Phase("queued", told, since, told)
     words = queue_words(seen.workload) if seen.workload is not None else ""
     if seen.workload is None and not _is_quiet(since, now):
         words = "Kueue has made no Workload for it: is Kueue running, and does its priority class exist?"
-    return Phase("queued", f"in queue {queue}" + (f": {words}" if words else "") + leaving, since)
+    told = f"in queue {queue}" + (f": {words}" if words else "") + leaving
+    return Phase("queued", told, since, told)
 
 
-def _live(seen: Observation) -> list[PodSeen]:
+def live_pods(seen: Observation) -> list[PodSeen]:
     """Return the pods that stand for an index now."""
     if seen.kind == "Job":
         return list(seen.pods.values())
@@ -101,16 +106,14 @@ def _owner_tells_of_pods(seen: Observation) -> bool:
     return any(reading.count(each, name) for each in counts for name in ("ready", "succeeded"))
 
 
-def _detail(seen: Observation, live: list[PodSeen], found: Stuck | None) -> str:
+def _counts(seen: Observation, live: list[PodSeen]) -> str:
     asked, phases = spec.pods_asked(seen.owner), Counter(pod.phase for pod in live)
     if not seen.is_gang and asked > 1:
         done = sum(job.succeeded for job in seen.jobs.values())
         failed = ranges.size(ranges.parse(reading.text(seen.owner, "status", "failedIndexes")))
-        counts = f"array: {done}/{asked} done, {phases['Running']} running" + (f", {failed} failed" if failed else "")
-    else:
-        counts = f"{phases['Running']}/{_pods(asked)} running"
-        counts += "".join(f", {phases[end]} {end.lower()}" for end in ("Succeeded", "Failed") if phases[end])
-    return f"{counts}, {waits}" if (waits := _waits(live, found)) else counts
+        return f"array: {done}/{asked} done, {phases['Running']} running" + (f", {failed} failed" if failed else "")
+    counts = f"{phases['Running']}/{_pods(asked)} running"
+    return counts + "".join(f", {phases[end]} {end.lower()}" for end in ("Succeeded", "Failed") if phases[end])
 
 
 def _waits(live: list[PodSeen], found: Stuck | None) -> str:

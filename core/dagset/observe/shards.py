@@ -39,6 +39,12 @@ class Shards(Mapping[str, V], Generic[V]):
             return self
         return self._with(_place(key), {k: v for k, v in self._shards[_place(key)].items() if k != key})
 
+    def changed_since(self, before: "Shards[V]") -> Iterator[tuple[str, V]]:
+        """Yield what was put since `before`, which this was made from; costs a look at the shards that differ."""
+        for mine, other in zip(self._shards, before._shards, strict=True):
+            if mine is not other:
+                yield from ((key, value) for key, value in mine.items() if other.get(key) != value)
+
     def keep(self, wanted: Callable[[V], bool]) -> "Shards[V]":
         """Return a copy of the values that are wanted; costs a look at each."""
         return Shards(tuple({k: v for k, v in shard.items() if wanted(v)} for shard in self._shards))

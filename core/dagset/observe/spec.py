@@ -9,6 +9,7 @@ from dagset.observe import ranges, reading
 __all__ = [
     "name_of",
     "pods_asked",
+    "pods_by_role",
     "success_roles",
     "any_role_will_do",
     "success_policy_met",
@@ -17,6 +18,7 @@ __all__ = [
     "ttl_s",
     "is_plain_gang",
     "queue_name",
+    "restarts_allowed",
 ]
 
 Object = Mapping[str, Any]
@@ -38,16 +40,23 @@ def job_specs(owner: Object) -> dict[str, Object]:
 
 def pods_asked(owner: Object) -> int:
     """Return how many pods have to end well if all have to: completions of all Jobs, 0 without a spec."""
+    return sum(pods_by_role(owner).values())
+
+
+def pods_by_role(owner: Object) -> dict[str, int]:
+    """Return the same for each role, in the order of the spec."""
     replicas = {
         reading.text(each, "name"): reading.dig(each, "replicas")
         for each in reading.items(owner, "spec", "replicatedJobs")
     }
-    return sum(
-        (reading.count(replicas, name) if isinstance(replicas.get(name), int) else 1)
+    return {
+        name or reading.text(spec, "template", "metadata", "labels", constants.ROLE): (
+            reading.count(replicas, name) if isinstance(replicas.get(name), int) else 1
+        )
         * (reading.count(spec, "completions") or reading.count(spec, "parallelism") or 1)
         for name, spec in job_specs(owner).items()
         if spec
-    )
+    }
 
 
 def success_roles(owner: Object) -> set[str]:
@@ -109,3 +118,9 @@ def is_plain_gang(owner: Object) -> bool:
 def queue_name(owner: Object) -> str:
     """Return the Kueue queue that admits the object, "" without one."""
     return reading.text(owner, "metadata", "labels", constants.KUEUE_QUEUE)
+
+
+def restarts_allowed(owner: Object) -> int:
+    """Return how often app failures restart it: a gang as a whole, each index of an array for itself."""
+    of_gang = reading.count(owner, "spec", "failurePolicy", "maxRestarts")
+    return of_gang or reading.count(owner, "spec", "backoffLimitPerIndex")

@@ -42,6 +42,7 @@ def follow(
     *,
     cluster: Cluster,
     on_change: Callable[[Observation, Phase], None] = lambda _seen, _phase: None,
+    on_sight: Callable[[Observation], None] = lambda _seen: None,
     on_trouble: Callable[[str], None] = lambda _text: None,
     logs: LogStream | None = None,
     stop: threading.Event | None = None,
@@ -57,6 +58,7 @@ def follow(
         ref: the node; another object of its name (another uid) is not it, then nobody knows how the node ended.
         cluster: where it is.
         on_change: called when the phase is another, in this thread, with what is seen; the last call is with the end.
+        on_sight: called when anything may be another, in this thread and before `on_change`; must be quick.
         on_trouble: told in words when the cluster has not answered for 10 s, when it answers again, and why a node is
             being ended.
         logs: is fed with every pod; finish it afterwards.
@@ -78,7 +80,7 @@ def follow(
     subscribe = partial((hub or hub_of(cluster)).subscribe, namespace=ref.namespace, into=inbox)
     subscriptions: dict[str, Subscription] = {}
     keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else None, tell=on_trouble)
-    watch = _Watch(subscriptions, inbox, on_change, troubles, logs, stop, cluster, keeper)
+    watch = _Watch(subscriptions, inbox, on_sight, on_change, troubles, logs, stop, cluster, keeper)
     try:
         for kind in _kinds(ref):
             subscriptions[kind] = subscribe(kind, labels=labels)
@@ -91,15 +93,26 @@ def follow(
     return _told(_last_look(seen, ref, cluster, labels, logs), on_change)
 
 
-def look(ref: Ref, *, cluster: Cluster) -> Observation:
+def look(ref: Ref, *, cluster: Cluster, closely: bool = False) -> Observation:
     """Return what can be seen of the node right now, by one list per kind.
+
+    `closely` asks also for what its queue says, and for the events of what waits without a word of its own.
 
     Raises:
         ClusterUnreachable: there was no answer.
     """
     owner = _owner(ref, cluster)
     seen = _seen_first(ref, owner)
-    return seen if owner is None else relist(seen, ref, cluster, labels=identity_labels(owner))
+    if owner is None:
+        return seen
+    seen = relist(seen, ref, cluster, labels=identity_labels(owner))
+    if not closely:
+        return seen
+    if spec.queue_name(owner):
+        with suppress(ClusterRefused):  # no Kueue there, or not for our eyes
+            labels = {constants.KUEUE_OWNER_UID: ref.uid}
+            seen = relisted(seen, "Workload", cluster.list("Workload", namespace=ref.namespace, labels=labels).items)
+    return Keeper(ref, cluster, limits=None, tell=lambda _text: None).with_events(seen)
 
 
 @dataclass(slots=True)
@@ -108,6 +121,7 @@ class _Watch:
 
     subscriptions: dict[str, Subscription]
     inbox: "queue.SimpleQueue[News]"
+    on_sight: Callable[[Observation], None]
     on_change: Callable[[Observation, Phase], None]
     troubles: "_Troubles"
     logs: LogStream | None
@@ -133,6 +147,7 @@ def _until_judged(watch: _Watch, seen: Observation) -> Observation:
         seen = watch.keeper.keep(seen)
         if judge(seen) is not None:
             return seen
+        watch.on_sight(seen)
         phase = phase_of(seen, now=watch.cluster.now())
         if phase != told:
             watch.on_change(seen, phase)

@@ -64,7 +64,7 @@ class Keeper:
         if owner is None:
             return seen  # the watch will tell
         seen = observe(seen, Change(kind=self._ref.kind, verb="MODIFIED", object=owner))
-        seen = self._with_events(relist(seen, self._ref, self._cluster, labels=identity_labels(owner)))
+        seen = self.with_events(relist(seen, self._ref, self._cluster, labels=identity_labels(owner)))
         ending = exceeded(seen, limits, now=self._cluster.now())
         if ending is None or judge(seen) is not None:
             return seen
@@ -86,9 +86,10 @@ class Keeper:
             return seen
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._look_at = now + self._pause_s
-        return self._with_events(seen)
+        return self.with_events(seen)
 
-    def _with_events(self, seen: Observation) -> Observation:
+    def with_events(self, seen: Observation) -> Observation:
+        """Return what is known after a look at the events of what waits without a word of its own."""
         for uid in unexplained(seen):
             if not self._blind:
                 seen = self._with_events_about(seen, uid)

@@ -21,7 +21,7 @@ from dagset.observe.timeline import running_since
 from dagset.observe.waiting import stuck
 from dagset.observe.workloads import queue_words
 
-__all__ = ["Limits", "limits_of", "exceeded", "next_deadline"]
+__all__ = ["Left", "Limits", "limits_of", "exceeded", "next_deadline", "ran_s", "remaining"]
 
 Due = tuple[float, Ending]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
@@ -38,6 +38,14 @@ class Limits(msgspec.Struct, frozen=True):
     max_disruptions: Count | None = None
 
 
+class Left(msgspec.Struct, frozen=True):
+    """A limit of a node: `allowed` and `left` in seconds (of max_disruptions: restarts); `left` None: not counting."""
+
+    limit: str
+    allowed: int
+    left: float | None = None
+
+
 def limits_of(owner: Mapping[str, Any]) -> Limits:
     """Return what compile wrote onto the owner; none for a foreign or unreadable text."""
     text = reading.text(owner, "metadata", "annotations", constants.LIMITS) or "{}"
@@ -51,6 +59,31 @@ def exceeded(seen: Observation, limits: Limits, *, now: float) -> Ending | None:
     """Return how the node is to be ended now, None while it is within its limits or ends by itself."""
     past = [due for due in _due(seen, limits) if due[0] <= now]
     return min(past, key=lambda due: due[0])[1] if past else None
+
+
+def remaining(seen: Observation, limits: Limits, *, now: float) -> tuple[Left, ...]:
+    """Return the limits that the node has, and what is left of those that count now."""
+    counting = {
+        "deadline": _deadline_at(seen, limits.deadline_s),
+        "start_timeout": next((at for at, _ in _start(seen, limits.start_timeout_s)), None),
+        "queue_timeout": next((at for at, _ in _queue(seen, limits.queue_timeout_s)), None),
+    }
+    asked = {"deadline": limits.deadline_s, "start_timeout": limits.start_timeout_s}
+    asked |= {"queue_timeout": limits.queue_timeout_s}
+    found = [
+        Left(word, allowed, None if (at := counting[word]) is None else max(0.0, round(at - now, 1)))
+        for word, allowed in asked.items()
+        if allowed is not None
+    ]
+    if limits.max_disruptions is not None:
+        found.append(Left("max_disruptions", limits.max_disruptions, max(0, limits.max_disruptions - _spent(seen))))
+    return tuple(found)
+
+
+def ran_s(seen: Observation, *, now: float) -> float | None:
+    """Return how long the node has run by now, as its deadline counts; None while no Job of it has started."""
+    since = running_since(seen.timeline, seen.jobs.values(), restarts=seen.restarts)
+    return None if since is None else max(0.0, now - since) + seen.timeline.ran_s
 
 
 def next_deadline(seen: Observation, limits: Limits, *, now: float) -> float | None:
@@ -76,13 +109,17 @@ def _deadline(seen: Observation, limit_s: int | None) -> Iterator[Due]:
 
     In the first attempt the cluster's own deadline goes first: it leaves the pods to be read.
     """
-    since = running_since(seen.timeline, seen.jobs.values(), restarts=seen.restarts)
+    at = _deadline_at(seen, limit_s)
     ends_by_itself = any(job.failing for job in seen.jobs.values() if job.attempt == seen.restarts)
-    if limit_s is not None and since is not None and not ends_by_itself:
+    if limit_s is not None and at is not None and not ends_by_itself:
         is_first = not seen.restarts and not seen.timeline.ran_s
-        since += CLUSTER_FIRST_S if is_first and spec.deadline_s(seen.owner) else 0
-        words = deadline_words(seen, format_duration(limit_s))
-        yield since + limit_s - seen.timeline.ran_s, Ending("deadline_exceeded", words)
+        at += CLUSTER_FIRST_S if is_first and spec.deadline_s(seen.owner) else 0
+        yield at, Ending("deadline_exceeded", deadline_words(seen, format_duration(limit_s)))
+
+
+def _deadline_at(seen: Observation, limit_s: int | None) -> float | None:
+    since = running_since(seen.timeline, seen.jobs.values(), restarts=seen.restarts)
+    return None if limit_s is None or since is None else since + limit_s - seen.timeline.ran_s
 
 
 def _start(seen: Observation, limit_s: int | None) -> Iterator[Due]:
@@ -114,15 +151,18 @@ def _queue(seen: Observation, limit_s: int | None) -> Iterator[Due]:
 
 def _disruptions(seen: Observation, limit: int | None) -> Iterator[Due]:
     """Compare what was free: of a gang all restarts, of an array those of one index, for a drain takes many at once."""
-    if limit is None:
-        return
-    spent = disruptions_of(seen) if seen.is_gang else max(seen.evidence.ignored.values(), default=0)
-    if seen.workload is not None and not seen.is_gang:
-        spent = max(spent, seen.workload.evictions)
-    if spent > limit:
+    spent = _spent(seen)
+    if limit is not None and spent > limit:
         text = (
             f"restarted {spent} times for free (drain, preemption, eviction, free exit codes), max_disruptions: {limit}"
         )
         last = last_disrupted(seen)
         how = f"; last {who(last.role, last.index)} ended with exit code {last.exit_code}" if last is not None else ""
         yield AT_ONCE, Ending("disrupted", text + how)
+
+
+def _spent(seen: Observation) -> int:
+    spent = disruptions_of(seen) if seen.is_gang else max(seen.evidence.ignored.values(), default=0)
+    if seen.workload is not None and not seen.is_gang:
+        spent = max(spent, seen.workload.evictions)
+    return spent

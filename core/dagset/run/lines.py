@@ -6,7 +6,7 @@ from typing import Any
 
 from dagset import constants
 
-__all__ = ["Seen", "has_ended", "has_started", "prefix_of"]
+__all__ = ["Seen", "has_ended", "has_started", "label_of", "prefix_of"]
 
 # Lines of one container come from two pipes (stdout, stderr), so timestamps may be out of order by a few lines.
 WINDOW = 1024
@@ -18,7 +18,13 @@ def prefix_of(pod: dict[str, Any]) -> str:
     role = labels.get(constants.ROLE) or pod["metadata"]["name"]
     index = labels.get(constants.COMPLETION_INDEX) or notes.get(constants.COMPLETION_INDEX)
     attempt = labels.get(constants.RESTART_ATTEMPT) or notes.get(constants.INDEX_FAILURE_COUNT) or "0"
-    return f"{role}{f'[{index}]' if index is not None else ''}{f'#{attempt}' if attempt != '0' else ''}"
+    return label_of(role, index, attempt)
+
+
+def label_of(role: str, index: int | str | None, attempt: int | str) -> str:
+    """Return what a run of an index is called before its lines."""
+    place = role if index is None else f"{role}[{index}]"
+    return place if str(attempt) == "0" else f"{place}#{attempt}"
 
 
 def has_started(pod: dict[str, Any]) -> bool:

@@ -133,7 +133,9 @@ class FakeCluster:
             else:
                 self.remove(kind, namespace=namespace, name=name)
 
-    def logs(self, *, namespace: str, pod: str, follow: bool, since_time: str | None = None) -> "_Stream[str]":
+    def logs(
+        self, *, namespace: str, pod: str, follow: bool, since_time: str | None = None, tail: int | None = None
+    ) -> "_Stream[str]":
         """See `Cluster.logs`; `since_time` compares whole texts. Follows until the pod has an end or is gone."""
         key, said = ("Pod", namespace, pod), 0
         with self._changed:
@@ -143,7 +145,8 @@ class FakeCluster:
             nonlocal said
             lines = self._lines.get((namespace, pod), [])
             new, said = lines[said:], len(lines)
-            return [line for line in new if line.split(" ", 1)[0] >= (since_time or "")]
+            new = [line for line in new if line.split(" ", 1)[0] >= (since_time or "")]
+            return new if tail is None or follow else new[len(new) - tail :]
 
         def is_over() -> bool:
             phase = self._objects.get(key, {}).get("status", {}).get("phase")

@@ -6,7 +6,7 @@ import pytest
 
 from dagset import constants
 from dagset.observe import Change, Ending, Observation, ended, judge, observe, relisted
-from dagset.run.limits import Limits, exceeded, limits_of, next_deadline
+from dagset.run.limits import Left, Limits, exceeded, limits_of, next_deadline, ran_s, remaining
 from tests.core.observe.building import array, at, child, condition, fold, jobset, pod
 
 MIDNIGHT = 1767225600.0  # building.at(0)
@@ -271,3 +271,23 @@ def test_limits_of_a_later_release_are_passed_over():
     assert Limits(deadline_s=7200, max_disruptions=20) == limits_of(
         {"metadata": {"annotations": {constants.LIMITS: text}}}
     )
+
+
+def test_what_is_left_is_told_of_the_limits_that_count_now() -> None:
+    every = Limits(deadline_s=600, start_timeout_s=300, queue_timeout_s=60, max_disruptions=2)
+    starting = fold("JobSet", born(jobset()), child("worker"), waiting(second=10))
+
+    assert (
+        Left("deadline", 600, 580.0),
+        Left("start_timeout", 300, 290.0),
+        Left("queue_timeout", 60, None),
+        Left("max_disruptions", 2, 2),
+    ) == remaining(starting, every, now=MIDNIGHT + 20)
+    assert (Left("queue_timeout", 60, 40.0),) == remaining(
+        fold("JobSet", queued(jobset())), Limits(queue_timeout_s=60), now=MIDNIGHT + 20
+    )
+
+
+def test_the_time_it_ran_counts_as_its_deadline_does() -> None:
+    assert 20.0 == ran_s(fold("JobSet", born(jobset()), child("worker")), now=MIDNIGHT + 20)
+    assert ran_s(fold("JobSet", queued(jobset())), now=MIDNIGHT + 20) is None
