@@ -7,7 +7,7 @@ import click
 
 from dagset import constants
 from dagset.cli.find import target_of
-from dagset.cli.options import connect, in_cluster
+from dagset.cli.options import connect, in_cluster, name_or_node_argument
 from dagset.cli.screen import Screen
 from dagset.errors import ClusterRefused
 
@@ -19,14 +19,26 @@ __all__ = ["logs"]
 
 
 @click.command(short_help="Print the lines of all pods of a node.")
-@click.argument("name_or_node", metavar="NAME|NODE")
+@name_or_node_argument
 @in_cluster
 @click.option("-f", "--follow", is_flag=True, help="Go on until the node has ended; lines come as they are written.")
 @click.pass_context
 def logs(ctx: click.Context, *, name_or_node: str, cluster: str | None, namespace: str | None, follow: bool) -> None:
     """Print the lines of all pods of NAME, or of the newest run of NODE, each behind its role and index.
 
-    Without -f: pod after pod, as much as is there. `worker[3]#1` is the second run of worker[3].
+    Without -f: pod after pod, as much as is there. `worker[3]#1` is the second run of worker[3]. What a pod wrote is
+    gone with the pod: a restart of a gang deletes its pods, `dagset run` shows their lines as they come. On a terminal
+    control characters are taken out; in a file or a pipe lines are as the pods wrote them.
+
+    \b
+    Exit codes:
+      0    there were pods to read; with -f: the node has ended, however it did
+      1    there is no such node, or no pod of it has started
+      125  no cluster answers
+
+    \b
+    Example:
+      dagset logs train-3f9a0c21 -f | grep loss
     """
     from dagset.run.owners import ref_of
 

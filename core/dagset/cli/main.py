@@ -10,8 +10,10 @@ import click
 
 from dagset.cli.cancel import cancel
 from dagset.cli.check import check
+from dagset.cli.completion import completion
 from dagset.cli.doctor import doctor
 from dagset.cli.explain import explain
+from dagset.cli.list import list_nodes
 from dagset.cli.local import local
 from dagset.cli.logs import logs
 from dagset.cli.rbac import rbac
@@ -20,7 +22,10 @@ from dagset.cli.report import report
 from dagset.cli.run import run
 from dagset.cli.schema import schema
 from dagset.cli.screen import give_up_stdout
-from dagset.cli.status import list_nodes, status
+from dagset.cli.status import status
+from dagset.cli.submit import submit
+from dagset.cli.suspend import resume, suspend
+from dagset.cli.wait import wait
 from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, DagsetError, InvalidNode, NotOurs
 
 __all__ = ["cli", "main"]
@@ -97,7 +102,12 @@ def cli() -> None:
     """
 
 
-for command in (render, explain, check, run, status, logs, report, cancel, list_nodes, rbac, schema, doctor, local):
+# In the order they are met in.
+COMMANDS: tuple[click.Command, ...] = (
+    *(render, explain, check, run, submit, wait, status, logs, report, cancel, list_nodes, suspend, resume),
+    *(schema, rbac, doctor, local, completion),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from dagset.cluster.protocol import Cluster
     from dagset.model import Identity
 
-__all__ = ["connect", "in_cluster", "json_or_text", "namespace_option", "node_identity", "quiet"]
+__all__ = [
+    "files_argument",
+    "connect",
+    "in_cluster",
+    "json_lines_or_text",
+    "json_or_text",
+    "name_or_node_argument",
+    "namespace_option",
+    "node_argument",
+    "node_identity",
+    "quiet",
+]
 
 NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # a DNS-1123 label
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,7 +36,7 @@ def in_cluster(command: F) -> F:
     """Add --cluster and --namespace."""
     command = namespace_option("Namespace (default: the cluster's own choice).")(command)
     text = "`local`, `in-cluster`, or KUBECONFIG[#CONTEXT] (default: $DAGSET_CLUSTER, then local)."
-    return click.option("--cluster", metavar="CLUSTER", help=text)(command)
+    return click.option("--cluster", metavar="CLUSTER", help=text, shell_complete=_files)(command)
 
 
 def namespace_option(text: str) -> Callable[[F], F]:
@@ -37,10 +50,33 @@ def _namespace(_ctx: click.Context, _parameter: click.Parameter, name: str | Non
     return name
 
 
+def _files(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def files_argument(name: str, *, required: bool = True, metavar: str | None = None) -> Callable[[F], F]:
+    """Add an argument that a shell completes as a file; to complete names would ask a cluster at each key."""
+    return click.argument(name, required=required, metavar=metavar, shell_complete=_files)
+
+
+node_argument = files_argument("node")
+name_or_node_argument = files_argument("name_or_node", metavar="NAME|NODE")
+
+
 def json_or_text(command: F) -> F:
     """Add -o json|text; with json, stdout holds one JSON value and nothing else."""
     text = "json: one JSON value on stdout, people's text on stderr."
     return click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help=text)(command)
+
+
+def json_lines_or_text(command: F) -> F:
+    """Add -o json|jsonl|text for what takes a while: with jsonl, stdout holds one JSON object for each event."""
+    text = "json: the Outcome on stdout; jsonl: each event as it comes, a JSON object a line; people's text on stderr."
+    return click.option("-o", "--output", type=click.Choice(["text", "json", "jsonl"]), default="text", help=text)(
+        command
+    )
 
 
 def node_identity(path: str, *, task: str) -> "Identity":

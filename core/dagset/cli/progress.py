@@ -10,7 +10,7 @@ from dagset.cli.screen import Screen
 if TYPE_CHECKING:
     from dagset.observe import Observation, Outcome, Phase
 
-__all__ = ["Progress", "pods", "restart_line", "summary"]
+__all__ = ["Progress", "pods", "restart_line", "spell_s", "summary"]
 
 PACE_S, SLOWEST_S = 1.0, 60.0
 
@@ -18,8 +18,11 @@ PACE_S, SLOWEST_S = 1.0, 60.0
 class Progress:
     """Takes every visible change and shows what a person can follow; `seen` is the last one."""
 
-    def __init__(self, screen: Screen, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._screen, self._clock = screen, clock
+    def __init__(
+        self, screen: Screen, *, with_counts: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Show nothing yet; without counts, only that another phase has begun."""
+        self._screen, self._with_counts, self._clock = screen, with_counts, clock
         self._lock = threading.Lock()
         self._phase, self._shown_at, self._pending = "", -PACE_S, ""
         self._restarts, self._began = 0, clock()
@@ -45,10 +48,10 @@ class Progress:
             detail = phase.detail.removeprefix("array: ")
             self._pending = f"{phase.name}: {detail}" if detail else phase.name
             wait_s = self._shown_at + self._pace_s() - self._clock()
-            if phase.name != self._phase or wait_s <= 0:
+            if phase.name != self._phase or (wait_s <= 0 and self._with_counts):
                 self._phase = phase.name
                 self._show()
-            elif self._timer is None:
+            elif self._timer is None and self._with_counts:
                 self._timer = threading.Timer(wait_s, self._late)
                 self._timer.daemon = True
                 self._timer.start()
@@ -81,10 +84,11 @@ def restart_line(seen: "Observation") -> str:
     """Return which restart of a gang has begun, of how many, and because of whom."""
     from dagset.observe.cause import gang_cause
     from dagset.observe.outcome import restarts_of
+    from dagset.observe.spec import restarts_allowed
 
     cause = gang_cause(seen, attempt=restarts_of(seen) - 1)
     counted = (seen.owner.get("status") or {}).get("restartsCountTowardsMax") or 0
-    of = f"{counted} of {seen.owner['spec']['failurePolicy']['maxRestarts']}"
+    of = f"{counted} of {restarts_allowed(seen.owner)}"
     first = cause.culprit
     who = "" if first is None else f"{first.role}[{first.index}] "
     how = cause.reason if first is None or first.exit_code is None else f"exited {first.exit_code}"
@@ -97,7 +101,7 @@ def restart_line(seen: "Observation") -> str:
 
 def summary(outcome: "Outcome", *, elapsed_s: float | None, with_lines: bool) -> str:
     """Return how it ended, in one line; after a failure also the hint and, if asked, the pod's last lines."""
-    took = "" if elapsed_s is None else f" {'in' if outcome.phase == 'succeeded' else 'after'} {_spell_s(elapsed_s)}"
+    took = "" if elapsed_s is None else f" {'in' if outcome.phase == 'succeeded' else 'after'} {spell_s(elapsed_s)}"
     if outcome.phase == "succeeded":
         are_restarts = outcome.disruptions <= outcome.restarts  # else Kueue's evictions are among them
         told = (
@@ -125,7 +129,8 @@ def _count(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-def _spell_s(seconds: float) -> str:
+def spell_s(seconds: float) -> str:
+    """Return `4.2 s`, `2 min 3 s` or `1 h 2 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,19 +1,21 @@
 """`dagset run`: submit or attach, show progress and lines, say how it ended, exit with its code."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dagset.cli.find import first_sight, ref_to
 from dagset.cli.interrupt import cancel_node, interruptible, undo_submit
-from dagset.cli.options import connect, in_cluster, json_or_text, node_identity, quiet
-from dagset.cli.progress import Progress, summary
+from dagset.cli.options import connect, in_cluster, json_lines_or_text, node_argument, node_identity, quiet
+from dagset.cli.progress import summary
 from dagset.cli.screen import Screen
+from dagset.cli.showing import Form, Show, form_of, plain_option, showing
+from dagset.cli.submit import how_submitted
 
 if TYPE_CHECKING:
     from dagset.cluster.protocol import Cluster
-    from dagset.model import DagNode, Identity
+    from dagset.model import DagNode, Identity, Ref
     from dagset.observe import Outcome
     from dagset.run.logs import LogStream
     from dagset.run.submit import Submitted
@@ -24,12 +26,13 @@ EXIT_CANCELLED = 120
 
 
 @click.command(short_help="Run NODE to its end, with its lines; attach if it is running already.")
-@click.argument("node")
+@node_argument
 @in_cluster
-@json_or_text
+@json_lines_or_text
 @click.option(
     "--keep", type=click.Choice(["never", "failed", "always"]), help="What stays (default: the node's, always)."
 )
+@plain_option
 @quiet
 @click.pass_context
 def run(
@@ -40,12 +43,42 @@ def run(
     namespace: str | None,
     output: str,
     keep: str | None,
+    plain: bool,
     quiet: bool,
 ) -> None:
     """Run NODE to its end and exit with its exit code; attaches if it is already running.
 
+    Lines of pods go to stdout (with -o json or jsonl: to stderr), each behind its role and index; all else to stderr.
+    Where stderr is a terminal, a picture of the node stands at its foot: phase and what is waited for, time, restarts,
+    limits, and the pods that tell most with their last lines. Not so with --plain, or when stdout is a pipe.
+
     Ctrl-C and SIGTERM cancel the node: everything of it is deleted (exit 120). If this command is killed or loses its
     terminal, the node runs on and the next `dagset run` of the same file attaches to it.
+
+    Each line of -o jsonl is an object with the keys event, at, kind, namespace, name, uid, phase, reason, message,
+    role, index, attempt, pod, host, exit_code, outcome; what does not apply is null. The events: submitted, phase,
+    pod_waiting, pod_running, pod_succeeded, pod_failed, restart, trouble, and last, once, end, with the Outcome.
+
+    \b
+    Exit codes:
+      0    succeeded
+      1    failed, and no pod's exit code was seen
+      ...  failed: the first failed pod's own exit code (137: out of memory)
+      2    NODE is not valid
+      116  gone by its ttl before its end was read: it may have succeeded
+      117  its pods cannot start: image, command, Secret, volume
+      118  no host or no queue had room for it in time
+      119  disrupted (drain, preemption, eviction) more often than allowed
+      120  cancelled
+      121  its deadline passed
+      122  refused by the cluster, or it runs with another spec
+      123  somebody deleted it
+      125  no cluster answers
+
+    \b
+    Example:
+      dagset run examples/iris/node.yaml
+      dagset run node.yaml -o jsonl | jq -r 'select(.event == "pod_failed") | .pod'
     """
     from dagset.compile import compile_node
     from dagset.model import load
@@ -53,10 +86,11 @@ def run(
     loaded = load(node)
     identity = node_identity(node, task=loaded.name)
     compile_node(loaded, identity)  # what cannot be compiled is refused before any cluster is asked
-    screen = Screen(as_json=output == "json", quiet=quiet)
+    screen = Screen(as_json=output != "text", quiet=quiet)
     with interruptible():
         opened = connect(cluster, namespace=namespace)
-        task = _Task(screen, opened, with_lines=not quiet)
+        form = form_of(output, plain=plain, quiet=quiet, writes_stdout=output == "text")
+        task = _Task(screen, opened, form=form, with_lines=not quiet)
         ctx.exit(task.run(loaded, identity, keep=keep or loaded.keep or "always", as_json=output == "json"))
 
 
@@ -66,6 +100,7 @@ class _Task:
 
     screen: Screen
     cluster: "Cluster"
+    form: Form
     with_lines: bool
 
     def run(self, node: "DagNode", identity: "Identity", *, keep: str, as_json: bool) -> int:
@@ -90,39 +125,52 @@ class _Task:
             submitted = self._submit(node, identity)
             return self._follow(submitted), submitted.attached
         except KeyboardInterrupt:  # also in the moment between the two, when the node runs and nobody follows yet
-            return undo_submit(identity, cluster=self.cluster, screen=self.screen), False
+            outcome = undo_submit(identity, cluster=self.cluster, screen=self.screen)
+            if outcome is not None:
+                self._show(ref_to(outcome), {}).end(outcome)
+            return outcome, False
 
     def _submit(self, node: "DagNode", identity: "Identity") -> "Submitted":
         from dagset.run.submit import submit
 
-        submitted = submit(
-            node, identity, cluster=self.cluster, namespace=self.cluster.namespace, tell=self.screen.progress
-        )
-        if submitted.attached:
-            self.screen.progress(f"attached to {submitted.ref}, which is already running")
-        else:
-            self.screen.progress(f"{submitted.ref} created")
+        namespace = self.cluster.namespace
+        submitted = submit(node, identity, cluster=self.cluster, namespace=namespace, tell=self.screen.progress)
+        self.screen.progress(how_submitted(submitted))
         return submitted
+
+    def _show(self, ref: "Ref", owner: dict[str, Any]) -> Show:
+        from dagset.run.limits import limits_of
+
+        return Show(self.screen, ref, cluster=self.cluster, form=self.form, limits=limits_of(owner))
 
     def _follow(self, submitted: "Submitted") -> "Outcome":
         """Follow to the end, or cancel when interrupted; then show the rest of the lines."""
         from dagset.run.follow import follow
         from dagset.run.logs import LogStream
 
-        progress = Progress(self.screen)
         ref, owner = submitted.ref, submitted.owner
-        logs = LogStream(self.cluster, ref=ref, sink=self.screen.pod_line) if self.with_lines else None
+        show = self._show(ref, owner)
+        logs = LogStream(self.cluster, ref=ref, sink=show.line) if self.with_lines else None
+        show.event("submitted", how_submitted(submitted))
         try:
-            outcome = follow(
-                ref, cluster=self.cluster, on_change=progress.tell, on_trouble=self.screen.progress, logs=logs
-            )
+            with showing(show):
+                outcome = follow(
+                    ref,
+                    cluster=self.cluster,
+                    on_sight=show.sight,
+                    on_change=show.change,
+                    on_trouble=show.trouble,
+                    logs=logs,
+                )
         except KeyboardInterrupt:
-            progress.stop()
-            seen = progress.seen or first_sight(owner)
-            outcome, is_gone = cancel_node(ref, seen, cluster=self.cluster, screen=self.screen)
+            show.stop()
+            outcome, is_gone = cancel_node(
+                ref, show.seen or first_sight(owner), cluster=self.cluster, screen=self.screen
+            )
             if not is_gone:
-                return outcome
+                logs = None  # its pods may write on for as long as they like
         self._finish(logs)
+        show.end(outcome)
         return outcome
 
     def _finish(self, logs: "LogStream | None") -> None:

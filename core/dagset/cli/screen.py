@@ -5,10 +5,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
 import click
+
+from dagset.cli.clean import on_terminal
+
+if TYPE_CHECKING:
+    from dagset.cli.footer import Footer
 
 __all__ = ["Screen", "give_up_stdout"]
 
@@ -20,6 +25,19 @@ class Screen:
         self._as_json, self._quiet, self._clock = as_json, quiet, clock
         self._began, self._lock = clock(), threading.Lock()
         self.stdout_closed = False
+        self._footer: Footer | None = None
+
+    @contextlib.contextmanager
+    def with_footer(self, footer: "Footer") -> Iterator[None]:
+        """Let a picture stand below all that is written to the terminal meanwhile."""
+        footer.start()
+        self._footer = footer
+        try:
+            yield
+        finally:
+            footer.stop()
+            with self._lock:
+                self._footer = None
 
     @property
     def elapsed_s(self) -> float:
@@ -28,8 +46,8 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Tell a person something."""
-        with self._lock, contextlib.suppress(OSError):
-            click.echo(text, err=True)
+        with self._lock:
+            self._write(sys.stderr, f"{text}\n")
 
     def progress(self, text: str) -> None:
         """Tell what happens and when, unless quiet."""
@@ -39,7 +57,9 @@ class Screen:
     def pod_line(self, prefix: str, line: str) -> None:
         """Show a line of a pod."""
         with self._lock:
-            self._write(sys.stderr if self._as_json else sys.stdout, f"{prefix} {line}\n")
+            stream = sys.stderr if self._as_json else sys.stdout
+            is_shown = stream is not None and not self.stdout_closed and stream.isatty()
+            self._write(stream, f"{prefix} {on_terminal(line) if is_shown else line}\n")
 
     def result(self, text: str) -> None:
         """Give what a program reads."""
@@ -50,8 +70,13 @@ class Screen:
         if stream is None or (self.stdout_closed and stream is sys.stdout):
             return
         try:
-            stream.write(text)
-            stream.flush()
+            if stream.isatty():
+                text = "\n".join(map(on_terminal, text.split("\n")))
+            if self._footer is not None and stream.isatty():
+                self._footer.print(text.removesuffix("\n"))
+            else:
+                stream.write(text)
+                stream.flush()
         except OSError as error:
             if stream is not sys.stdout:
                 return

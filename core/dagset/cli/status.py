@@ -1,93 +1,175 @@
-"""`dagset status` and `dagset list`: where nodes stand, right now."""
+"""`dagset status`: where a node stands right now, with its pods, its past attempts and its limits."""
 
-import json
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dagset import constants
-from dagset.cli.find import first_sight, target_of
-from dagset.cli.options import connect, in_cluster, json_or_text
-from dagset.cli.progress import summary
+from dagset.cli.find import target_of
+from dagset.cli.options import connect, in_cluster, json_or_text, name_or_node_argument
+from dagset.cli.progress import spell_s, summary
+from dagset.cli.screen import Screen
+from dagset.cli.showing import form_of, plain_option
+from dagset.cli.view import Sight, facts, role_parts, rows
+from dagset.errors import DagsetError
 
 if TYPE_CHECKING:
+    from dagset.cluster.protocol import Cluster
     from dagset.observe import Observation
+    from dagset.observe.picture import PodNow
 
-__all__ = ["list_nodes", "status"]
+__all__ = ["status"]
 
-COLUMNS = ("kind", "name", "run", "phase", "created_at")
+PODS_SHOWN, LINES_OF = 20, 8
 
 
 @click.command(short_help="Say where a node stands, or how it ended.")
-@click.argument("name_or_node", metavar="NAME|NODE")
+@name_or_node_argument
 @in_cluster
 @json_or_text
-def status(name_or_node: str, cluster: str | None, namespace: str | None, output: str) -> None:
-    """Say where NAME, or the newest run of NODE, stands; with -o json the whole Outcome once it has ended.
+@click.option("-w", "--watch", is_flag=True, help="Go on looking until it has ended; Ctrl-C leaves it alone.")
+@plain_option
+@click.pass_context
+def status(
+    ctx: click.Context,
+    *,
+    name_or_node: str,
+    cluster: str | None,
+    namespace: str | None,
+    output: str,
+    watch: bool,
+    plain: bool,
+) -> None:
+    """Say where NAME, or the newest run of NODE, stands: its pods by role, what they wait for, its past attempts, what
+    is left of its limits, and the last line of some pods.
 
-    Exit code 0 means that it was found, 1 that it was not; how it ended is in the text.
+    With -o json: the whole Outcome once it has ended; before, kind, namespace, name, uid, phase, message, restarts,
+    restarts_allowed, disruptions, attempts, queued_s, started_at, roles, pods and limits. --watch only looks on: limits
+    are held by `dagset run` and `dagset wait`.
+
+    \b
+    Exit codes:
+      0    it was found; how it ended is in the text
+      1    there is no such node
+      125  no cluster answers
+
+    \b
+    Example:
+      dagset status node.yaml --watch
     """
+    target = target_of(name_or_node)
+    opened = connect(cluster, namespace=namespace)
+    owner = target.find_or_exit(cluster=opened, namespace=opened.namespace)
+    screen = Screen(as_json=output == "json")
+    if watch:
+        from dagset.cli.wait import look_on
+
+        form = form_of(output, plain=plain, quiet=False, writes_stdout=False)
+        look_on(owner, cluster=opened, screen=screen, form=form, hold=False)
+    _tell(owner, opened, screen, as_json=output == "json")
+    ctx.exit(0)
+
+
+def _tell(owner: dict[str, Any], cluster: "Cluster", screen: Screen, *, as_json: bool) -> None:
     import msgspec
 
-    from dagset.observe import judge
+    from dagset.observe import judge, phase_of
     from dagset.run.follow import look
     from dagset.run.owners import ref_of
 
-    target = target_of(name_or_node)
-    opened = connect(cluster, namespace=namespace)
-    ref = ref_of(target.find_or_exit(cluster=opened, namespace=opened.namespace))
-    seen = look(ref, cluster=opened)
-    outcome = judge(seen)
-    if output == "json":
-        click.echo(json.dumps(_brief(seen)) if outcome is None else msgspec.json.encode(outcome).decode())
-    elif outcome is None:
-        click.echo(f"{ref}: {_brief(seen)['phase']}, {_brief(seen)['message']}")
+    ref = ref_of(owner)
+    seen = look(ref, cluster=cluster, closely=True)
+    outcome, now = judge(seen), cluster.now()
+    if as_json:
+        told = _brief(seen, now=now) if outcome is None else outcome
+        screen.result(msgspec.json.encode(told).decode())
+        return
+    if outcome is not None:
+        lines = [f"{ref}: {summary(outcome, elapsed_s=None, with_lines=True)}"]
     else:
-        click.echo(f"{ref}: {summary(outcome, elapsed_s=None, with_lines=True)}")
+        phase = phase_of(seen, now=now)
+        lines = [f"{ref}: {phase.name}, {phase.detail.removeprefix('array: ')}", *_now(seen, cluster, now=now)]
+    screen.result("\n".join([*lines, *_attempts(seen)]))
 
 
-@click.command("list", short_help="List the nodes in the namespace.")
-@in_cluster
-@json_or_text
-def list_nodes(cluster: str | None, namespace: str | None, output: str) -> None:
-    """List the nodes of everybody in the namespace, newest last."""
-    from dagset.run.owners import all_owners
+def _brief(seen: "Observation", *, now: float) -> dict[str, Any]:
+    """Return the fields of an Outcome that a node has before its end, and how it is now."""
+    from dagset.observe import phase_of, spec
+    from dagset.observe.outcome import history_of
+    from dagset.observe.picture import pods_now, roles_now
+    from dagset.run.limits import limits_of, remaining
 
-    opened = connect(cluster, namespace=namespace)
-    owners = all_owners({constants.MANAGED_BY: "dagset"}, cluster=opened, namespace=opened.namespace)
-    rows = [_row(owner) for owner in sorted(owners, key=lambda owner: str(owner["metadata"].get("creationTimestamp")))]
-    if output == "json":
-        click.echo(json.dumps(rows))
-    elif rows:
-        click.echo(_table([dict(zip(COLUMNS, map(str.upper, COLUMNS), strict=True)), *rows]))
-    else:
-        click.echo(f"no nodes in namespace {opened.namespace}", err=True)
-
-
-def _row(owner: dict[str, Any]) -> dict[str, Any]:
-    from dagset.observe import phase_of
-    from dagset.run.existing import generation_of
-
-    meta, phase = owner["metadata"], phase_of(first_sight(owner))
-    values = (owner["kind"], meta["name"], generation_of(owner), phase.name, meta.get("creationTimestamp"))
-    return dict(zip(COLUMNS, values, strict=True))
-
-
-def _brief(seen: "Observation") -> dict[str, Any]:
-    """Return the fields of an Outcome that a node has before its end."""
-    from dagset.observe import phase_of
-
-    meta, phase = seen.owner["metadata"], phase_of(seen)
+    meta, phase, history = seen.owner["metadata"], phase_of(seen, now=now), history_of(seen)
+    del history["finished_at"]
     return {
-        "name": meta["name"],
-        "namespace": meta["namespace"],
-        "kind": seen.kind,
-        "uid": meta["uid"],
-        "phase": phase.name,
-        "message": phase.detail,
+        **{"name": meta["name"], "namespace": meta["namespace"], "kind": seen.kind, "uid": meta["uid"]},
+        **{"phase": phase.name, "message": phase.detail, "restarts_allowed": spec.restarts_allowed(seen.owner)},
+        **history,
+        "roles": roles_now(seen),
+        "pods": pods_now(seen),
+        "limits": remaining(seen, limits_of(seen.owner), now=now),
     }
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
-    widths = {column: max(len(str(row[column])) for row in rows) for column in COLUMNS}
-    return "\n".join("  ".join(str(row[c]).ljust(widths[c]) for c in COLUMNS).rstrip() for row in rows)
+def _now(seen: "Observation", cluster: "Cluster", *, now: float) -> Iterator[str]:
+    """Yield what is true of a running node: times, limits, roles, pods."""
+    from dagset.observe import phase_of
+    from dagset.observe.picture import pods_now, roles_now
+    from dagset.run.limits import limits_of
+
+    limits, shown, roles = limits_of(seen.owner), pods_now(seen, most=PODS_SHOWN), roles_now(seen)
+    sight = Sight(seen, phase_of(seen, now=now), now, limits, _last_lines(seen, shown, cluster))
+    yield "  " + " · ".join(facts(sight))
+    yield from _limits(sight)
+    width = max((len(role.role) for role in roles), default=0)
+    yield from ("  " + _text(role_parts(role, width)) for role in roles)
+    yield from (_text(row).rstrip() for row in rows(shown, sight, with_hosts=True))
+    if len(shown) == PODS_SHOWN < sum(role.pods for role in roles):
+        yield "  … and more; -o json has all pods"
+
+
+def _limits(sight: Sight) -> Iterator[str]:
+    from dagset.model.duration import format_duration
+    from dagset.run.limits import remaining
+
+    told = []
+    for limit in remaining(sight.seen, sight.limits, now=sight.now):
+        if limit.limit == "max_disruptions":
+            told.append(f"max_disruptions {limit.allowed} ({limit.left:.0f} left)")
+        elif limit.left is not None:
+            told.append(f"{limit.limit} {format_duration(limit.allowed)} ({spell_s(limit.left)} left)")
+        else:
+            told.append(f"{limit.limit} {format_duration(limit.allowed)} (not counting)")
+    if told:
+        yield f"  limits: {', '.join(told)}"
+
+
+def _attempts(seen: "Observation") -> Iterator[str]:
+    """Yield a line for each attempt that was followed by another."""
+    from dagset.observe.outcome import history_of
+    from dagset.run.lines import label_of
+
+    for attempt in history_of(seen)["attempts"]:
+        first = attempt.first_failed
+        who = "" if first is None else f": {label_of(first.role, first.index, 0)}"
+        how = "" if first is None else f" {first.reason}" if first.exit_code is None else f" exited {first.exit_code}"
+        last = f" | {first.last_lines[-1]}" if first is not None and first.last_lines else ""
+        yield f"  attempt {attempt.attempt} ended, {attempt.reason}{who}{how}{last}"
+
+
+def _last_lines(seen: "Observation", shown: "tuple[PodNow, ...]", cluster: "Cluster") -> dict[str, str]:
+    """Return the last line of the first few pods that run, as far as the cluster tells."""
+    from dagset.run.lines import Seen, label_of
+
+    found: dict[str, str] = {}
+    namespace = seen.owner["metadata"]["namespace"]
+    for pod in [pod for pod in shown if pod.state == "running"][:LINES_OF]:
+        with contextlib.suppress(DagsetError):
+            lines = Seen().fresh(cluster.logs(namespace=namespace, pod=pod.pod, follow=False, tail=1))
+            found |= {label_of(pod.role, pod.index, pod.attempt): line for line in lines}
+    return found
+
+
+def _text(parts: list[tuple[str, str]]) -> str:
+    return "".join(text for text, _ in parts)

@@ -76,15 +76,24 @@ def test_a_file_means_its_newest_run(cluster: PlayedCluster, node_file: Path) ->
 
 
 def test_status_of_a_running_node_and_of_one_that_ended(node_file: Path) -> None:
-    cluster = PlayedCluster(lambda cluster, owner: cluster.put(pod_of(owner)) and None)
+    cluster = PlayedCluster(lambda cluster, owner: cluster.put(pod_of(owner)) and None, live=False)
     owner = submitted(cluster, node_file)
     name = owner["metadata"]["name"]
+    cluster.say(f"{name}-0-abcde", "2026-01-01T00:00:00Z step 1", "2026-01-01T00:00:01Z step 2")
 
     running = dagset("status", name, cluster=cluster)
     cluster.put(ended(owner, well=True))
     over = dagset("status", name, cluster=cluster)
 
-    assert f"Job default/{name}: running, 1/1 pod running\n" == running.stdout
+    assert (
+        f"""\
+Job default/{name}: running, 1/1 pod running
+  created 0 s ago
+  limits: start_timeout 15m (not counting), max_disruptions 20 (20 left)
+  worker  1 pod: 1 running
+  worker[0]  running    host-7  step 2
+"""
+    ) == running.stdout
     assert f"Job default/{name}: succeeded: 1 pod, 0 restarts\n" == over.stdout
 
 
@@ -101,7 +110,27 @@ def test_status_as_json_before_the_end_has_the_fields_of_an_outcome(node_file: P
         "uid": meta["uid"],
         "phase": "starting",
         "message": "0/1 pod running",
+        "restarts": 0,
+        "restarts_allowed": 0,
+        "disruptions": 0,
+        "attempts": [],
+        "queued_s": 0.0,
+        "started_at": None,
+        "roles": [{"role": "worker", "pods": 1, "failed": 0, "waiting": 0, "ending": 0, "running": 0, "succeeded": 0}],
+        "pods": [],
+        "limits": [
+            {"limit": "start_timeout", "allowed": 900, "left": None},
+            {"limit": "max_disruptions", "allowed": 20, "left": 20.0},
+        ],
     } == found
+
+
+def test_status_watch_looks_on_until_the_end(cluster: PlayedCluster, node_file: Path) -> None:
+    submitted(cluster, node_file)
+
+    result = dagset("status", node_file, "--watch", cluster=cluster)
+
+    assert (0, True) == (result.exit_code, "FAILED app_error: worker[0] exited 3 on host-7" in result.stdout)
 
 
 def test_list_shows_nodes_and_leaves_out_the_jobs_of_jobsets(cluster: PlayedCluster, node_file: Path) -> None:
@@ -109,12 +138,40 @@ def test_list_shows_nodes_and_leaves_out_the_jobs_of_jobsets(cluster: PlayedClus
     child = {"app.kubernetes.io/managed-by": "dagset", "jobset.sigs.k8s.io/jobset-name": "x"}
     cluster.put({"kind": "Job", "metadata": {"name": "child", "labels": child}, "spec": {}})
 
-    text = dagset("list", cluster=cluster).stdout.splitlines()
-    rows = json.loads(dagset("list", "-o", "json", cluster=cluster).stdout)
+    head, *rows = dagset("list", cluster=cluster).stdout.splitlines()
+    told = json.loads(dagset("list", "-o", "json", cluster=cluster).stdout)
 
-    assert ["KIND", "NAME", "RUN", "PHASE", "CREATED_AT"] == text[0].split()
-    assert [["Job", name, "1", "failed", "2026-01-01T00:00:00Z"]] == [line.split() for line in text[1:]]
-    assert [name] == [row["name"] for row in rows]
+    assert ["NAME", "RUN", "PHASE", "AGE", "PODS", "RESTARTS", "REASON"] == head.split()
+    why = "worker[0] exited 3 on host-7: ValueError: bad"
+    assert [f"{name} 1 failed 0 s 0/1 succeeded 0 app_error: {why}"] == [" ".join(row.split()) for row in rows]
+    assert [
+        {
+            "kind": "Job",
+            "namespace": "default",
+            "name": name,
+            "run": 1,
+            "phase": "failed",
+            "reason": "app_error",
+            "message": why,
+            "pods": 1,
+            "running": 0,
+            "succeeded": 0,
+            "restarts": 0,
+            "disruptions": 0,
+            "created_at": "2026-01-01T00:00:00Z",
+        }
+    ] == told
+
+
+def test_list_of_a_file_shows_its_runs_alone(cluster: PlayedCluster, node_file: Path, tmp_path: Path) -> None:
+    runs = [submitted(cluster, node_file, generation=number)["metadata"]["name"] for number in (1, 2)]
+    other = tmp_path / "other.yaml"
+    other.write_text(node_file.read_text())
+    submitted(cluster, other)
+
+    _, *rows = dagset("list", node_file, cluster=cluster).stdout.splitlines()
+
+    assert sorted(runs) == sorted(row.split()[0] for row in rows)
 
 
 def test_an_empty_namespace_has_no_list() -> None:

@@ -50,6 +50,20 @@ def test_json_is_one_outcome_and_lines_go_to_stderr(node_file: Path) -> None:
     assert "worker[0] hello\n" in result.stderr
 
 
+KEYS = ["event", "at", "kind", "namespace", "name", "uid", "phase", "reason", "message", "role", "index"]
+KEYS += ["attempt", "pod", "host", "exit_code", "outcome"]
+
+
+def test_json_lines_are_events_with_the_same_keys_and_end_with_the_outcome(node_file: Path) -> None:
+    result = dagset("run", node_file, "-o", "jsonl", cluster=PlayedCluster(plays(3, "hello")))
+
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [KEYS] * len(told) == [list(line) for line in told]
+    assert ["submitted", "pod_failed", "phase", "end"] == [line["event"] for line in told]
+    assert (3, "app_error", 3) == (told[-1]["exit_code"], told[-1]["outcome"]["reason"], result.exit_code)
+    assert "worker[0] hello\n" in result.stderr
+
+
 def test_quiet_says_where_and_how_it_ended_with_the_last_lines(node_file: Path) -> None:
     result = dagset("run", node_file, "--quiet", cluster=PlayedCluster(plays(3, "ValueError: bad")))
 
@@ -123,6 +137,13 @@ def test_a_second_interrupt_stops_the_waiting(node_file: Path) -> None:
     assert (120, "cancelled") == (result.exit_code, json.loads(result.stdout)["phase"])
     assert "deletionTimestamp" in job["metadata"]
     assert f"not waiting any longer; Job default/{job['metadata']['name']} may run on" in result.stderr
+
+
+def test_an_interrupt_is_the_last_event_too(node_file: Path) -> None:
+    result = dagset("run", node_file, "-o", "jsonl", cluster=SignalledCluster("watch"))
+
+    *_, end = map(json.loads, result.stdout.splitlines())
+    assert (120, "end", "cancelled") == (result.exit_code, end["event"], end["reason"])
 
 
 def check_cancelled(node_file: Path, cluster: PlayedCluster) -> None:
