@@ -61,11 +61,10 @@ class Footer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Print what waits and take the picture away; a second time does nothing."""
-        if not self._over.is_set():
-            self._over.set()
-            self._thread.join()
-            self._end()
+        """Print what waits and take the picture away."""
+        self._over.set()
+        self._thread.join()
+        self._end()
 
     def print(self, line: str) -> None:
         """Show a line above the picture, a little later; waits where lines come faster than the terminal takes them."""

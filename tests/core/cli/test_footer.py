@@ -50,7 +50,11 @@ def shown(draw: Draw, monkeypatch: pytest.MonkeyPatch, **environ: str) -> bytes:
             screen.pod_line("worker[0]", "\x1b[31mhello\x1b[0m 10%\r 20%")
             screen.say("a word")
         screen.pod_line("worker[0]", "bye")
-        return os.read(reader, 65536)
+        written = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                written += os.read(reader, 65536)
+    return written
 
 
 def picture(_width: int, _height: int) -> "list[Text]":
