@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := core airflow_provider hera_steps snakemake_executor
 CLUSTER := $(PYTHON) -m tests.realcluster
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-engines test check unit setup bench fuzz lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
+.PHONY: help demo demo-engines test check unit setup bench fuzz docs lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -49,17 +49,22 @@ fuzz: setup ## look for files that break the readers, with atheris, 10 minutes e
 record: setup ## record anew what the real cluster that is up says in every story (STORIES="name ..." for some)
 	@$(BIN)/python -m tests.recordings.record $(STORIES)
 
+docs: .venv/.docs ## build the docs site into site/, with a broken link as an error
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs site
+	@echo "site/index.html"
+
 lock: .tools/.done ## resolve anew and write locks/
 	@$(UV) lock --upgrade
 	@$(UV) export -q --frozen --no-header --package dagset --no-default-groups --no-emit-workspace -o locks/core.txt >/dev/null
 	@$(UV) export -q --frozen --no-header --only-group build -o locks/build.txt >/dev/null
-	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-emit-workspace -o locks/all.txt >/dev/null
+	@$(UV) export -q --frozen --no-header --only-group docs -o locks/docs.txt >/dev/null
+	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-group docs --no-emit-workspace -o locks/all.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/peers.in -o locks/peers.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes tests/fuzz/fuzz.in -o locks/fuzz.txt >/dev/null
 	@printf 'uv==%s\n' "$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q --no-header --no-annotate --generate-hashes - -o locks/uv.txt >/dev/null
 
 clean: ## remove what set-up put into the clone
-	@rm -rf .venv .tools uv.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .tools site uv.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 .tools/.done: locks/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dagset needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
@@ -76,4 +81,8 @@ clean: ## remove what set-up put into the clone
 .venv/.all: .venv/.core locks/all.txt $(MEMBERS:%=%/pyproject.toml)
 	@$(UV) pip install -q --require-hashes -r locks/all.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+.venv/.docs: .venv/.all locks/docs.txt
+	@$(UV) pip install -q --require-hashes -r locks/docs.txt
 	@touch $@
