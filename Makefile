@@ -50,7 +50,7 @@ record: setup ## record anew what the real cluster that is up says in every stor
 	@$(BIN)/python -m tests.recordings.record $(STORIES)
 
 docs: .venv/.docs ## build the docs site into site/, with a broken link as an error
-	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs site
+	@$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs site
 	@echo "site/index.html"
 
 lock: .tools/.done ## resolve anew and write locks/

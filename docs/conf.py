@@ -19,6 +19,7 @@ html_theme = "furo"
 html_title = f"dagset {release}"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 COMMANDS = Path(__file__).parent / "commands.md"  # made anew by each build, ignored by git
@@ -31,15 +32,18 @@ def setup(app: Sphinx) -> None:
 
 def commands() -> str:
     """Return the page: each command as its own `--help` tells it."""
-    return "\n".join(
-        ["# Commands", "", "Each page below is what `dagset <command> --help` says.", "", *_sections(cli, [])]
-    )
+    return "\n".join(["# Commands", "", "Each command as its own `--help` tells it.", "", *_sections(cli, [])])
 
 
 def _sections(group: click.Group, path: list[str]) -> Iterator[str]:
     for name, command in group.commands.items():
         words = [*path, name]
-        context = click.Context(command, info_name=f"dagset {' '.join(words)}", max_content_width=96, terminal_width=96)
+        context = click.Context(
+            command,
+            info_name=f"dagset {' '.join(words)}",
+            terminal_width=96,
+            help_option_names=cli.context_settings["help_option_names"],
+        )
         yield from (f"## dagset {' '.join(words)}", "", "```text", command.get_help(context), "```", "")
         if isinstance(command, click.Group):
             yield from _sections(command, words)
