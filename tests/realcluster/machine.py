@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,14 @@ PACKAGES = {
     "python3-minimal": "/usr/bin/python3",
     "runc": "/usr/sbin/runc",
     "util-linux": "/usr/bin/unshare",
+}
+
+# What tests without the cluster ask for: a Slurm controller, its clients, and a shell that Slurm's users write for.
+FOR_TESTS = {
+    "munge": "/usr/sbin/munged",
+    "slurm-client": "/usr/bin/sbatch",
+    "slurmctld": "/usr/sbin/slurmctld",
+    "tcsh": "/bin/tcsh",
 }
 
 
@@ -84,9 +92,9 @@ def require(machine: Machine) -> None:
         raise CannotRun(reason)
 
 
-def missing_packages() -> list[str]:
+def missing_packages(packages: Mapping[str, str] = PACKAGES) -> list[str]:
     """Debian packages of which nothing is found, by name."""
-    return sorted(name for name, pattern in PACKAGES.items() if not any(Path("/").glob(pattern.lstrip("/"))))
+    return sorted(name for name, pattern in packages.items() if not any(Path("/").glob(pattern.lstrip("/"))))
 
 
 def go_version() -> str | None:
@@ -106,12 +114,12 @@ def apt_line(packages: Iterable[str]) -> str:
 
 
 def install() -> list[str]:
-    """Install the missing Debian packages, and give their names; does nothing when there are none.
+    """Install the missing Debian packages, other tests' too, and give their names; does nothing when there are none.
 
     Raises:
         CannotRun: not root, or apt-get failed.
     """
-    packages = missing_packages()
+    packages = missing_packages(PACKAGES | FOR_TESTS)
     if not packages:
         return packages
     if os.getuid() != 0:
