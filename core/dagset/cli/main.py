@@ -13,6 +13,7 @@ from dagset.cli.check import check
 from dagset.cli.completion import completion
 from dagset.cli.doctor import doctor
 from dagset.cli.explain import explain
+from dagset.cli.import_sbatch import import_group
 from dagset.cli.list import list_nodes
 from dagset.cli.local import local
 from dagset.cli.logs import logs
@@ -105,7 +106,7 @@ def cli() -> None:
 # In the order they are met in.
 COMMANDS: tuple[click.Command, ...] = (
     *(render, explain, check, run, submit, wait, status, logs, report, cancel, list_nodes, suspend, resume),
-    *(schema, rbac, doctor, local, completion),
+    *(import_group, schema, rbac, doctor, local, completion),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -48,6 +48,8 @@ def run(
 ) -> None:
     """Run NODE to its end and exit with its exit code; attaches if it is already running.
 
+    NODE is a node file, or a batch script of Slurm (*.sbatch, *.slurm; see `dagset import sbatch`).
+
     Lines of pods go to stdout (with -o json or jsonl: to stderr), each behind its role and index; all else to stderr.
     Where stderr is a terminal, a picture of the node stands at its foot: phase and what is waited for, time, restarts,
     limits, and the pods that tell most with their last lines. Not so with --plain, or when stdout is a pipe.
@@ -80,10 +82,10 @@ def run(
       dagset run examples/iris/node.yaml
       dagset run node.yaml -o jsonl | jq -r 'select(.event == "pod_failed") | .pod'
     """
+    from dagset.cli.import_sbatch import node_of
     from dagset.compile import compile_node
-    from dagset.model import load
 
-    loaded = load(node)
+    loaded = node_of(node)
     identity = node_identity(node, task=loaded.name)
     compile_node(loaded, identity)  # what cannot be compiled is refused before any cluster is asked
     screen = Screen(as_json=output != "text", quiet=quiet)

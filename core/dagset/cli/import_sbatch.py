@@ -1,0 +1,146 @@
+"""`dagset import sbatch`: a batch script of Slurm as a node file, with a report of what became of each option."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dagset.cli.options import json_or_text
+from dagset.errors import InvalidNode
+
+if TYPE_CHECKING:
+    from dagset.importers import Entry, Imported
+    from dagset.model import DagNode
+
+__all__ = ["import_group", "imported_script", "is_batch_script", "node_of"]
+
+SITE_VARIABLE, IMAGE_VARIABLE = "DAGSET_SLURM_SITE", "DAGSET_IMAGE"
+TOLD = ("approximated", "dropped", "unknown")
+MAX_SCRIPT_BYTES = 800 * 1024  # it travels in a ConfigMap, with what starts it
+
+
+@click.group("import", short_help="Turn what other systems run into a node.")
+def import_group() -> None:
+    """Turn what other systems run into a node file."""
+
+
+@import_group.command("sbatch", short_help="Turn an #SBATCH script into a node file.")
+@click.argument("script", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("arguments", nargs=-1)
+@click.option("--image", envvar=IMAGE_VARIABLE, metavar="IMAGE", help=f"Image of the pods (or ${IMAGE_VARIABLE}).")
+@click.option("--site", envvar=SITE_VARIABLE, metavar="FILE", help=f"What the site's words mean (or ${SITE_VARIABLE}).")
+@click.option("--with", "given", metavar="OPTIONS", default="", help="Further options of sbatch; they count more.")
+@click.option("--strict", is_flag=True, help="Fail when an option is dropped or unknown.")
+@json_or_text
+@click.pass_context
+def sbatch(
+    ctx: click.Context,
+    *,
+    script: str,
+    arguments: tuple[str, ...],
+    image: str | None,
+    site: str | None,
+    given: str,
+    strict: bool,
+    output: str,
+) -> None:
+    """Print the node file that SCRIPT (with its ARGUMENTS) becomes; on stderr, what became of each of its options.
+
+    The script is read as sbatch reads it. With -o json, stdout holds {"node": ..., "report": [...]}. Needs no cluster.
+    Exit code 2: sbatch would refuse the script, a pod cannot be what it asks for, or with --strict an option is lost.
+    """
+    imported = imported_script(script, image=image, site=site, given=given, arguments=arguments)
+    lost = _show(imported, as_json=output == "json")
+    if strict and lost:
+        click.echo(f"dagset: --strict: {len(lost)} of the options would be lost: {'; '.join(lost)}", err=True)
+        ctx.exit(2)
+    click.echo(_as_json(imported) if output == "json" else as_yaml(imported.words), nl=False)
+
+
+def is_batch_script(path: str) -> bool:
+    """Whether a file is to be read as a batch script, not as a node file: by the end of its name."""
+    return path.endswith((".sbatch", ".slurm"))
+
+
+def node_of(path: str) -> "DagNode":
+    """Return the node of a file: of a node file, or of a batch script with the image and site of the environment.
+
+    What becomes of a script's options is told on stderr, the lost ones by name.
+
+    Raises:
+        InvalidNode: naming file, field or line, and the remedy.
+    """
+    if not is_batch_script(path):
+        from dagset.model import load
+
+        return load(path)
+    imported = imported_script(path, image=os.environ.get(IMAGE_VARIABLE), site=os.environ.get(SITE_VARIABLE))
+    for entry in imported.report:
+        if entry.how in TOLD:
+            click.echo(f"{path}: {_place(entry)}: {entry.how}: {entry.becomes}", err=True)
+    return imported.node
+
+
+def imported_script(
+    path: str, *, image: str | None = None, site: str | None = None, given: str = "", arguments: tuple[str, ...] = ()
+) -> "Imported":
+    """Return what a script on disk (or `-`) becomes.
+
+    Raises:
+        InvalidNode: naming file, line and option.
+    """
+    from dagset.importers import import_sbatch, site_from
+    from dagset.model import read_words
+
+    known = site_from(read_words(site)) if site else None
+    name = Path(path).name if path != "-" else "sbatch"
+    try:
+        text = _text(path)
+        return import_sbatch(text, name=name, image=image or "", site=known, given=given, arguments=arguments)
+    except InvalidNode as error:
+        raise error.read_from(path) from None
+
+
+def _text(path: str) -> str:
+    with click.open_file(path, "rb") as file:
+        content: bytes = file.read(MAX_SCRIPT_BYTES + 1)
+    if len(content) > MAX_SCRIPT_BYTES:
+        raise InvalidNode(f"is larger than {MAX_SCRIPT_BYTES} bytes", remedy="put the rest into an image or a volume")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InvalidNode("is not UTF-8 text", remedy="give a script") from None
+
+
+def _show(imported: "Imported", *, as_json: bool) -> list[str]:
+    """Tell people what became of the options; return those that are lost."""
+    from dagset.importers import is_lost, table
+
+    if not as_json:
+        click.echo(table(imported.report), err=True)
+    return [_place(entry) for entry in imported.report if is_lost(entry)]
+
+
+def _place(entry: "Entry") -> str:
+    return f"line {entry.line}: {entry.text}" if entry.line else f"--with: {entry.text}"
+
+
+def _as_json(imported: "Imported") -> str:
+    import msgspec
+
+    return msgspec.json.encode({"node": imported.words, "report": imported.report}).decode() + "\n"
+
+
+def as_yaml(words: dict[str, Any]) -> str:
+    """Return a node file; texts of several lines as blocks, so that a person can read the script in it."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(words, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
