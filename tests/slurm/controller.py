@@ -1,7 +1,7 @@
 """A real slurmctld of a test's own, on loopback, without any slurmd: it reads jobs and never runs them.
 
 Everything is in one directory: a munge of its own (key, socket), the state, the logs. Both daemons stay children of the
-test, in the foreground, and are ended by it.
+test, in the foreground, and end with it, also when it is killed.
 """
 
 import contextlib
@@ -103,7 +103,8 @@ def running(at: Path) -> Iterator[Controller]:
 def daemon(program: str, *arguments: str, log: Path) -> Iterator[None]:
     """A process that runs while the block does."""
     with log.open("w") as out:
-        process = subprocess.Popen([find(program) or program, *arguments], stdout=out, stderr=out, cwd="/")
+        command = ["setpriv", "--pdeathsig", "TERM", find(program) or program, *arguments]
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd="/")
     try:
         yield
     finally:

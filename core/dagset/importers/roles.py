@@ -48,7 +48,7 @@ def role_words(
         "ephemeral_storage": _amount(_mib(options, "tmp")),
         "affinity": _affinity(options, request),
         "volumes": _volumes(options),
-        "pod_patch": _patch(is_gang=request.array is None or shape.pods > 1),
+        "pod_patch": _patch(is_gang=shape.pods > 1 or "SLURM_HET_SIZE" in variables),
     }
     return {word: value for word, value in words.items() if value}
 
@@ -120,6 +120,9 @@ def _volumes(options: Mapping[str, Given]) -> Words:
 def _patch(*, is_gang: bool) -> Words:
     """Return what only a patch can say: the files are programs, and a pod knows its owner's name."""
     label = constants.JOBSET_NAME if is_gang else constants.JOB_NAME
-    owner = {"name": "SLURM_OWNER", "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{label}']"}}}
+    told = {"SLURM_OWNER": f"metadata.labels['{label}']"}
+    if not is_gang:  # how often this index was evicted, which a failure count does not tell
+        told["SLURM_EVICTIONS"] = f"metadata.annotations['{constants.INDEX_IGNORED_FAILURE_COUNT}']"
+    env = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in told.items()]
     files = {"name": "dagset-files", "configMap": {"defaultMode": EXECUTABLE}}
-    return {"spec": {"volumes": [files], "containers": [{"name": constants.MAIN_CONTAINER, "env": [owner]}]}}
+    return {"spec": {"volumes": [files], "containers": [{"name": constants.MAIN_CONTAINER, "env": env}]}}
