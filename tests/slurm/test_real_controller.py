@@ -50,10 +50,10 @@ def test_script_is_read_as_slurm_reads_it(name: str, controller: Controller):
 
 
 def we_say(text: str, name: str) -> list[dict[str, object]] | str:
-    """Return our reading of each component in Slurm's words; an option that sbatch does not have is a refusal to it."""
+    """Return our reading of each component in Slurm's words; what only plugins have is a refusal to it."""
     try:
         components = [options_of(words) for words in read_script(text).components]
-        if any(given.option is None for options in components for given in options):
+        if any(given.option is None or "container-" in given.name for options in components for given in options):
             return "refused"
         return [in_slurms_words(last_ones(options), name) for options in components]
     except InvalidNode:
@@ -83,10 +83,16 @@ def in_slurms_words(options: dict, name: str) -> dict[str, object]:
         "Comment": values.get("comment") or None,
         "Partition": values.get("partition", "debug"),
         "Features": values.get("constraint"),
-        "OverSubscribe": {None: "OK", "": "NO", "user": "USER"}[
-            values.get("exclusive") or ("" if "exclusive" in values else None)
-        ],
+        "WorkDir": values.get("chdir"),
+        "OverSubscribe": shared(values),
     }
+
+
+def shared(values: dict[str, str | None]) -> str:
+    """Return what scontrol shows of --exclusive and --oversubscribe."""
+    if "exclusive" in values:
+        return (values["exclusive"] or "no").upper()
+    return "YES" if "oversubscribe" in values else "OK"
 
 
 def nodes_shown(asked: Request, *, said: bool) -> str:
@@ -97,7 +103,6 @@ def nodes_shown(asked: Request, *, said: bool) -> str:
 def slurm_says(job: str, controller: Controller) -> list[dict[str, object]]:
     """Return what the controller has read, one mapping for each component."""
     shown = controller.run("scontrol", "-o", "show", "job", job).stdout
-    controller.run("scancel", job)
     return [of_line(line, controller) for line in shown.strip().split("\n")]
 
 
@@ -122,6 +127,7 @@ def of_line(line: str, controller: Controller) -> dict[str, object]:
         "Comment": found.get("Comment") or None,
         "Partition": found["Partition"],
         "Features": None if found["Features"] == "(null)" else found["Features"],
+        "WorkDir": None if found["WorkDir"] == str(controller.at) else found["WorkDir"],
         "OverSubscribe": found["OverSubscribe"],
     }
 

@@ -63,14 +63,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("gpus", "G", "value", "mapped", "`gpu`: the total, divided among the pods", "TresPerJob"),
     Option("gpus-per-node", "", "value", "mapped", "`gpu` of each pod", "TresPerNode"),
     Option("gpus-per-task", "", "value", "mapped", "`gpu`: for all tasks of a pod", "TresPerTask"),
-    Option(
-        "gpus-per-socket",
-        "",
-        "value",
-        "dropped",
-        "nothing: pods know no sockets; write --gpus-per-node",
-        "TresPerSocket",
-    ),
+    Option("gpus-per-socket", "", "value", "dropped", "nothing: pods know no sockets; write --gpus-per-node"),
     Option("time", "t", "value", "mapped", "`deadline`; time in a queue does not count", "TimeLimit"),
     Option("array", "a", "value", "mapped", "`coupling: array`, `pods`; %limit: `parallelism`", "ArrayTaskId"),
     Option(

@@ -7,6 +7,7 @@ import pytest
 from dagset.errors import InvalidNode
 from dagset.importers import Entry, Site, import_sbatch, site_from, table
 from dagset.importers.dependencies import dependency_words
+from dagset.importers.options import OPTIONS, Option
 
 
 def words(*lines: str, **asked: Any) -> dict[str, Any]:
@@ -153,6 +154,14 @@ def test_components_of_a_heterogeneous_job_become_roles():
 
     roles = [(role.name, role.pods, role.cpu, role.memory, role.env["SLURM_HET_GROUP"]) for role in found.node.roles]
     assert [("het0", 1, 8, None, "0"), ("het1", 3, 1, "1Gi", "1")] == roles
+
+
+@pytest.mark.parametrize("option", [each for each in OPTIONS if each.how == "dropped"], ids=lambda each: each.name)
+def test_every_option_that_is_dropped_is_told_and_changes_no_word(option: Option):
+    line = f"#SBATCH --{option.name}" + ("=now" if option.arg == "value" else "")
+
+    assert [(line.removeprefix("#SBATCH "), "dropped")] == report(line)
+    assert words() == words(line)
 
 
 def test_a_dependency_is_told_in_the_words_of_each_engine():
