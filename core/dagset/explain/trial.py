@@ -120,7 +120,7 @@ def _child(owner: Manifest, *, role: str) -> Manifest:
     replicated = next(each for each in owner["spec"]["replicatedJobs"] if each["name"] == role)
     job = child_job(owner, replicated=replicated, number=0)
     metadata = {**job["metadata"], "uid": UID.format(2), "creationTimestamp": _text(START)}
-    return {**job, "metadata": metadata, "status": {"startTime": _text(START)}}
+    return {**job, "metadata": metadata, "spec": _small(job["spec"]), "status": {"startTime": _text(START)}}
 
 
 def _after(job: Manifest, *, pods: list[Manifest], now: datetime) -> Manifest:
