@@ -2,6 +2,7 @@
 
 import click
 
+from dagset.cli.import_sbatch import node_of
 from dagset.cli.options import json_or_text, node_identity
 
 __all__ = ["explain"]
@@ -18,7 +19,8 @@ __all__ = ["explain"]
 @json_or_text
 def explain(node: str, retries: int, unfollowed: bool, output: str) -> None:
     """Say what dagset makes of NODE and what may become of it: objects, success, what each exit code does, who runs it
-    again and how often, every time limit with its holder, what is deleted when. Needs no cluster.
+    again and how often, every time limit with its holder, what is deleted when. NODE may be a batch script of Slurm.
+    Needs no cluster.
 
     The rules are tried out on the very objects that `dagset run` would send, patches included.
     """
@@ -27,9 +29,8 @@ def explain(node: str, retries: int, unfollowed: bool, output: str) -> None:
     from dagset.compile import compile_node
     from dagset.explain import as_text
     from dagset.explain import explain as explained
-    from dagset.model import load
 
-    loaded = load(node)
+    loaded = node_of(node)
     bundle = compile_node(loaded, node_identity(node, task=loaded.name), followed=not unfollowed)
     told = explained(loaded, bundle, retries=retries)
     click.echo(msgspec.json.encode(told).decode() if output == "json" else as_text(told))

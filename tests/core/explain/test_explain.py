@@ -144,6 +144,19 @@ def test_command_says_the_same_as_text_and_as_json(tmp_path: Path) -> None:
     }
 
 
+def test_batch_script_is_explained_as_the_node_that_it_becomes(tmp_path: Path) -> None:
+    (tmp_path / "a.sbatch").write_text(
+        "#!/bin/sh\n#SBATCH --array=0-3\n#SBATCH --time=10\n#SBATCH --container-image=busybox:1\ntrue\n"
+    )
+    told = json.loads(dagset("explain", tmp_path / "a.sbatch", "-o", "json").stdout)
+
+    assert ("array", 4, {600}) == (told["coupling"], told["pods"], deadlines(told))
+
+
+def deadlines(told: dict[str, Any]) -> set[int]:
+    return {limit["seconds"] for limit in told["limits"] if limit["word"] == "deadline"}
+
+
 def test_invalid_node_is_told_as_everywhere(tmp_path: Path) -> None:
     (tmp_path / "node.yaml").write_text("{name: a, image: b, podz: 1}")
     result = dagset("explain", tmp_path / "node.yaml")
