@@ -3,18 +3,28 @@
 import click
 
 from dagset.cli.find import target_of
-from dagset.cli.options import connect, in_cluster
+from dagset.cli.options import connect, in_cluster, name_or_node_argument
 
 __all__ = ["cancel"]
 
 
 @click.command(short_help="Delete a node and its pods.")
-@click.argument("name_or_node", metavar="NAME|NODE")
+@name_or_node_argument
 @in_cluster
 def cancel(name_or_node: str, cluster: str | None, namespace: str | None) -> None:
     """Delete NAME, or the newest run of NODE, with its pods, and wait until it is gone.
 
-    Exit code 0 means that it is gone; that nothing was there is said, and is 0 too. Ctrl-C stops the waiting only.
+    Whoever follows it elsewhere hears that it was cancelled. Ctrl-C stops the waiting only: the deletion goes on.
+
+    \b
+    Exit codes:
+      0    it is gone; that nothing was there is said, and is 0 too
+      122  the cluster does not let you, or the object is not dagset's
+      130  interrupted
+
+    \b
+    Example:
+      dagset cancel train-3f9a0c21 -n ml
     """
     from dagset.run.owners import ref_of
     from dagset.run.release import cancel as delete

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagset.cli.options import connect, in_cluster, json_or_text, node_identity
+from dagset.cli.options import connect, in_cluster, json_or_text, node_argument, node_identity
 
 if TYPE_CHECKING:
     from dagset.run.check import Report
@@ -15,15 +15,25 @@ EXIT_REFUSED = 122
 
 
 @click.command(short_help="Ask the cluster whether it would take NODE, without creating anything.")
-@click.argument("node")
+@node_argument
 @in_cluster
 @json_or_text
 @click.pass_context
 def check(ctx: click.Context, *, node: str, cluster: str | None, namespace: str | None, output: str) -> None:
     """Ask the cluster whether it would take NODE: by dry runs of all its objects and pods, and by look-ups.
 
-    Creates nothing. Exit code 0: fine, perhaps with warnings; 122: the cluster would refuse something; 2: NODE itself
-    is not valid; 125: no cluster answers.
+    Creates nothing.
+
+    \b
+    Exit codes:
+      0    fine, perhaps with warnings
+      2    NODE itself is not valid
+      122  the cluster would refuse something
+      125  no cluster answers
+
+    \b
+    Example:
+      dagset check node.yaml --cluster ~/.kube/config -n ml
     """
     from dagset.compile import compile_node
     from dagset.model import load

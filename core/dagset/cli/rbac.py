@@ -23,8 +23,16 @@ __all__ = ["rbac"]
 def rbac(namespace: str | None, service_account: str | None, user: str | None, output: str) -> None:
     """Print a Role with the least rights that dagset needs in a namespace, and its RoleBinding. Needs no cluster.
 
-    Each rule says what it is for and what happens without it: take out what you do not want to grant. For example:
-    dagset rbac -n ml --service-account airflow:worker | kubectl apply -f -
+    Each rule says what it is for and what happens without it: take out what you do not want to grant.
+
+    \b
+    Exit codes:
+      0    printed
+      2    the options do not go together
+
+    \b
+    Example:
+      dagset rbac -n ml --service-account airflow:worker | kubectl apply -f -
     """
     from dagset.run.rbac import manifests, subject, with_comments
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagset.cli.options import namespace_option, node_identity
+from dagset.cli.options import namespace_option, node_argument, node_identity
 
 if TYPE_CHECKING:
     from dagset.compile import Bundle
@@ -14,7 +14,7 @@ __all__ = ["render"]
 
 
 @click.command(short_help="Print the manifests of NODE, without a cluster.")
-@click.argument("node")
+@node_argument
 @namespace_option("Write this namespace into the manifests (default: none).")
 @click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="yaml documents, or a v1 List."
@@ -23,6 +23,15 @@ def render(node: str, namespace: str | None, output: str) -> None:
     """Print the manifests of NODE, as the first `dagset run` of it would send them. Needs no cluster.
 
     The same file gives the same bytes, for `kubectl apply -f -`, a review, or a diff.
+
+    \b
+    Exit codes:
+      0    printed
+      2    NODE is not valid
+
+    \b
+    Example:
+      dagset render node.yaml | kubectl diff -f -
     """
     from dagset.compile import compile_node
     from dagset.compile.render import render_json, render_yaml

@@ -152,10 +152,12 @@ def _attempts(seen: "Observation") -> Iterator[str]:
 
     for attempt in history_of(seen)["attempts"]:
         first = attempt.first_failed
-        who = "" if first is None else f": {label_of(first.role, first.index, 0)}"
-        how = "" if first is None else f" {first.reason}" if first.exit_code is None else f" exited {first.exit_code}"
-        last = f" | {first.last_lines[-1]}" if first is not None and first.last_lines else ""
-        yield f"  attempt {attempt.attempt} ended, {attempt.reason}{who}{how}{last}"
+        if first is None:
+            yield f"  attempt {attempt.attempt} ended; its pods are gone, and with them why"
+            continue
+        how = first.reason if first.exit_code is None else f"exited {first.exit_code}"
+        last = f" | {first.last_lines[-1]}" if first.last_lines else ""
+        yield f"  attempt {attempt.attempt} ended, {attempt.reason}: {label_of(first.role, first.index, 0)} {how}{last}"
 
 
 def _last_lines(seen: "Observation", shown: "tuple[PodNow, ...]", cluster: "Cluster") -> dict[str, str]:

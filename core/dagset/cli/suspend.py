@@ -20,7 +20,8 @@ def suspend(ctx: click.Context, *, name_or_node: str, cluster: str | None, names
 
     On `dagset resume` the pods begin from the start: what they have not written somewhere is lost. Of an array, indexes
     that have succeeded stay so. A suspension counts as no restart, and neither deadline nor ttl run meanwhile: it waits
-    for ever. Of a node in a queue the Workload is deactivated, since Kueue would undo anything else.
+    for ever. Of a node in a queue the Workload is deactivated, since Kueue would undo anything else; that needs the
+    right to list and patch Workloads.
 
     \b
     Exit codes:

@@ -14,6 +14,8 @@ from dagset.cli.options import node_identity
 
 from .conftest import PlayedCluster, dagset, ended, plays, pod_of
 
+COMMANDS = ("render", "check", "run", "submit", "wait", "status", "logs", "cancel", "list", "suspend", "resume", "rbac")
+
 
 def test_submit_prints_the_name_alone_and_a_second_one_attaches(node_file: Path) -> None:
     cluster = PlayedCluster()
@@ -135,7 +137,7 @@ def test_bash_completes_commands_and_files() -> None:
     assert "file,no\n" == completed("dagset run no", 2)
 
 
-@pytest.mark.parametrize("command", ["run", "submit", "wait", "status", "list", "logs", "suspend", "resume"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_says_its_exit_codes_and_an_example(command: str) -> None:
     text = dagset(command, "--help").stdout
 
