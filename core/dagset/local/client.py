@@ -17,7 +17,7 @@ from dagset.local.state import StateDir, default_state_dir, held, is_alive, is_h
 
 __all__ = ["ensure_running", "revive", "status", "stop"]
 
-_START_S = 15.0
+_START_S = 60.0  # usually one; on a machine with much else to do, more
 _STOP_S = 60.0
 _POLL_S = 0.01
 _LAST_LINES = 15

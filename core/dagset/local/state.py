@@ -140,14 +140,15 @@ def held(path: Path) -> int | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether there is a process with this pid."""
+    """Say whether a process with this pid runs; one that has ended and waits for its parent to notice does not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
         return False
     except PermissionError:  # somebody else's
         return True
-    return True
+    return state != b"Z"
 
 
 def is_held(path: Path) -> bool:

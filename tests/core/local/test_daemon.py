@@ -14,7 +14,7 @@ from cryptography import x509
 
 from dagset.local import client
 from dagset.local.errors import LocalClusterFailed
-from dagset.local.state import StateDir, default_state_dir, held
+from dagset.local.state import StateDir, default_state_dir, held, is_alive
 from dagset.local.store import Store
 from dagset.local.tls import ensure_certificates, server_context
 from tests.core.local.calling import job
@@ -86,6 +86,15 @@ def test_what_a_killed_daemon_left_behind_is_not_taken_for_one_that_serves(state
     os.close(lock)
     client.ensure_running(state.path)
     assert client.status(state.path)["running"] is True
+
+
+def test_a_killed_daemon_whose_parent_has_not_noticed_does_not_count():
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    assert is_alive(child.pid) is False
+    assert is_alive(os.getpid()) is True
+    assert child.wait() == 0
 
 
 def test_a_second_daemon_is_refused(tmp_path):
