@@ -245,3 +245,27 @@ def test_a_reader_who_closes_stdout_sees_no_traceback(node_file: Path) -> None:
     result = subprocess.run(command, shell=True, capture_output=True, check=True, text=True)
 
     assert ("apiVersion: batch/v1\n", "") == (result.stdout, result.stderr)
+
+
+def test_evict_names_a_pod_as_the_screen_does(node_file: Path) -> None:
+    evicted: list[str] = []
+
+    class Evicting(PlayedCluster):
+        def create(self, manifest: dict[str, Any], *, namespace: str, dry_run: bool = False) -> dict[str, Any]:
+            if manifest["kind"] == "Eviction":
+                evicted.append(manifest["metadata"]["name"])
+                return manifest
+            return super().create(manifest, namespace=namespace, dry_run=dry_run)
+
+    def play(cluster: PlayedCluster, owner: dict[str, Any]) -> None:
+        for index, code in ((0, None), (1, 0)):
+            cluster.put(pod_of(owner, index=index, exit_code=code))
+
+    cluster = Evicting(play)
+    name = submitted(cluster, node_file)["metadata"]["name"]
+
+    ended = dagset("local", "evict", node_file, "worker[1]", cluster=cluster)
+    assert (2, []) == (ended.exit_code, evicted)
+    assert f"worker[1] of {name} does not run; what runs is worker[0]" in ended.stderr
+    running = dagset("local", "evict", node_file, "worker[0]", cluster=cluster)
+    assert (0, "", [f"{name}-0-abcde"]) == (running.exit_code, running.stdout, evicted)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import ssl
 import subprocess
@@ -212,3 +213,38 @@ def test_importing_the_client_is_cheap():
     )
 
     assert "\n" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_another_user_gets_at_nothing(state):
+    client.ensure_running(state.path)
+    for path in (state.path.parents[0], *state.path.parents[1:3]):
+        path.chmod(0o755)  # pytest's own folders keep others out as well
+    code = f"""
+import os
+import resource
+for path in ({str(state.path)!r}, {str(state.kubeconfig)!r}, {str(state.token)!r}, {str(state.log)!r}):
+    try:
+        print(path, os.listdir(path) if os.path.isdir(path) else open(path).read())
+    except PermissionError:
+        print("kept out")
+"""
+    other = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
+    found = subprocess.run(
+        ["/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable, "-c", code],
+        capture_output=True, text=True, check=False, **other,
+    )  # fmt: skip
+
+    assert (["kept out"] * 4, "") == (found.stdout.splitlines(), found.stderr)
+
+
+def test_a_disk_that_takes_nothing_is_told_in_a_sentence(tmp_path):
+    def full():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    command = [sys.executable, "-m", "dagset.local", "--state", str(tmp_path / "state")]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=full)
+
+    told = f"the state directory {tmp_path / 'state'} cannot be used: [Errno 27] File too large\n"
+    assert (1, told) == (found.returncode, found.stderr)

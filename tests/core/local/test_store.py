@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagset.local.errors import AlreadyExists, Conflict, NotFound
+from dagset.local.errors import AlreadyExists, Conflict, DiskRefused, NotFound
 from dagset.local.store import Store
 
 NOON = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -248,3 +248,21 @@ def test_a_killed_process_loses_no_commit(tmp_path: Path):
     store.close()
     assert dict(told).items() <= found.items()
     assert version >= max(int(number) for number in found.values())
+
+
+def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path):
+    store = Store(tmp_path / "objects.sqlite")
+    store.create("ConfigMap", {"metadata": {"name": "before"}})
+    pages = store._disk._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._disk._connection.execute(f"PRAGMA max_page_count = {pages}")
+    version = store.version
+    with pytest.raises(DiskRefused, match="the state directory of the local cluster cannot be written: database or"):
+        store.create("ConfigMap", {"metadata": {"name": "large"}, "data": {"a": "x" * 100_000}})
+
+    assert (None, version) == (store.get("ConfigMap", "default", "large"), store.version)
+    store._disk._connection.execute("PRAGMA max_page_count = 10000")
+    store.create("ConfigMap", {"metadata": {"name": "after"}})
+    store.close()
+    again = Store(tmp_path / "objects.sqlite")
+    assert ["after", "before"] == [each["metadata"]["name"] for each in again.list("ConfigMap")[0]]
+    again.close()
