@@ -28,7 +28,7 @@ from tests.soak.plan import Plan
 
 __all__ = ["Life"]
 
-PATIENCE_S = 180.0
+PATIENCE_S = 300.0
 POLL_S = 0.05
 ENDS = ("Complete", "Completed", "Failed")
 
@@ -134,7 +134,7 @@ class Life:
 
     def _owners(self) -> list[dict[str, Any]]:
         labels, space = {constants.IDENTITY: self.identity.key}, self.cluster.namespace
-        return with_patience(lambda: all_owners(labels, cluster=self.cluster, namespace=space))
+        return with_patience(lambda: all_owners(labels, cluster=self.cluster, namespace=space), limit_s=PATIENCE_S)
 
     def generations(self) -> tuple[Generation, ...]:
         """Return the objects of the node that are there and stay."""

@@ -95,8 +95,12 @@ class Soak:
             life.remove()
 
     def _crashes(self) -> None:
-        rng = Random(f"{self.seed}/crashes")
+        """Kill the daemon now and then, but no second time before a node has ended: a busy machine gets on as well."""
+        rng, ended = Random(f"{self.seed}/crashes"), -1
         while not self.over.wait(rng.uniform(*DAEMON_KILL_S)):
+            if self.ended == ended:
+                continue
+            ended = self.ended
             with contextlib.suppress(OSError, ValueError):  # nobody serves at the moment
                 os.kill(json.loads(self.state.daemon.read_text())["pid"], signal.SIGKILL)
                 self.daemon_kills += 1
