@@ -56,7 +56,7 @@ def _with_atheris(name: str, *, seconds: int, seed: int) -> None:
     corpus = Path(tempfile.mkdtemp(prefix="dagset-fuzz-"))
     for number, text in enumerate(seeds(name)):
         (corpus / f"seed-{number}").write_bytes(text)
-    limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-timeout=20", "-rss_limit_mb=1024", "-max_len=20000"]
+    limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-timeout=60", "-rss_limit_mb=1024", "-max_len=20000"]
     atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={corpus}-found-", str(corpus)], TARGETS[name])
     atheris.Fuzz()
 
