@@ -63,9 +63,9 @@ def target_of(typed: str) -> Target:
     """
     if "/" not in typed and "." not in typed and not Path(typed).is_file():
         return Target(typed, name=typed)
-    from dagset.cli.import_sbatch import node_of
+    from dagset.cli.import_sbatch import task_of
 
-    return Target(typed, identity_key=node_identity(typed, task=node_of(typed).name).key)
+    return Target(typed, identity_key=node_identity(typed, task=task_of(typed)).key)
 
 
 def ref_to(outcome: "Outcome") -> "Ref":

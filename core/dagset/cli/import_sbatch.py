@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dagset.importers import Entry, Imported
     from dagset.model import DagNode
 
-__all__ = ["import_group", "imported_script", "is_batch_script", "node_of"]
+__all__ = ["import_group", "imported_script", "is_batch_script", "node_of", "task_of"]
 
 SITE_VARIABLE, IMAGE_VARIABLE = "DAGSET_SLURM_SITE", "DAGSET_IMAGE"
 TOLD = ("approximated", "dropped", "unknown")
@@ -80,6 +80,15 @@ def node_of(path: str) -> "DagNode":
         if entry.how in TOLD:
             click.echo(f"{path}: {_place(entry)}: {entry.how}: {entry.becomes}", err=True)
     return imported.node
+
+
+def task_of(path: str) -> str:
+    """Return the name of the node that a node file or a batch script describes; a script needs no image for that."""
+    if is_batch_script(path):
+        return imported_script(path, image="any").node.name
+    from dagset.model import load
+
+    return load(path).name
 
 
 def imported_script(
