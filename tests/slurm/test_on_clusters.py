@@ -52,7 +52,7 @@ def ends_as_told(name: str, cluster: Path) -> None:
     outcome = json.loads(out)
     said = [line for line in (waited + err).splitlines() if line.startswith("worker[")]
 
-    assert name != "gpu" or "nvidia.com/gpu" in outcome["message"]
+    assert name != "gpu" or "node affinity/selector" in outcome["message"]
     assert ENDS[name] == {key: outcome[key] for key in ENDS[name]}
     assert SAYS[name] == sorted(line for line in said if "hosts, the first is hosts-" not in line)
 

@@ -20,6 +20,7 @@ from dagset.importers.variables import variables_of
 from dagset.model import DagNode, node_from
 from dagset.model.duration import format_duration
 from dagset.model.identity import dns_safe
+from dagset.model.layers import ROLE_WORDS
 
 __all__ = ["Imported", "import_sbatch"]
 
@@ -88,21 +89,26 @@ def _words(
     script: Script, components: list[_Component], *, name: str, image: str, site: Site, arguments: Sequence[str]
 ) -> Words:
     """Return the words of the node, its roles in them where it has several."""
-    first = components[0]
-    job = _value(first, "job-name") or name
-    of_node = over(_node_words(components, job), *(_meanings(each, site) for each in components))
-    roles = []
+    job = _value(components[0], "job-name") or name
+    of_node, roles = [site.defaults, _node_words(components, job)], []
     for place, each in enumerate(components):
         variables = variables_of(job, each.last, each.request, each.shape)
         if len(components) > 1:
             variables |= {"SLURM_HET_SIZE": str(len(components)), "SLURM_HET_GROUP": str(place)}
         role = role_words(each.last, each.request, each.shape, variables=variables, arguments=arguments)
-        roles.append({"image": _image(image, each, site), **role})
-    if len(roles) > 1:
-        raise_if_array(components)
-        named = [{"name": f"het{place}", **role} for place, role in enumerate(roles)]
-        return {**of_node, "coupling": "gang", "roles": named, "files": _files(script)}
-    return {**over(of_node, roles[0]), "files": _files(script)}
+        meant = _meanings(each, site)
+        of_node.append(meant)
+        roles.append(_of_role(over(site.defaults, {"image": _image(image, each, site)}, role, meant)))
+    node = {word: value for word, value in over(*of_node).items() if word not in ROLE_WORDS}
+    if len(roles) == 1:
+        return {**node, **roles[0], "files": _files(script)}
+    raise_if_array(components)
+    named = [{"name": f"het{place}", **role} for place, role in enumerate(roles)]
+    return {**node, "coupling": "gang", "roles": named, "files": _files(script)}
+
+
+def _of_role(words: Words) -> Words:
+    return {word: value for word, value in words.items() if word in ROLE_WORDS}
 
 
 def raise_if_array(components: Iterable[_Component]) -> None:
@@ -134,10 +140,10 @@ def _value(component: _Component, name: str) -> str | None:
 
 
 def _meanings(component: _Component, site: Site) -> Words:
-    """Return the words that the site gives for what the script says."""
+    """Return the words that the site gives for what the script says; they count more than what dagset makes of it."""
     gpu = site.words_for("gpu", component.shape.gpu_kind) if component.shape.gpu_kind else None
     found = [site.words_for(name, given.value) for name, given in component.last.items()]
-    return over(site.defaults, *(words for words in (*found, gpu) if words))
+    return over(*(words for words in (*found, gpu) if words))
 
 
 def _image(image: str, component: _Component, site: Site) -> str:

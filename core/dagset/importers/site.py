@@ -13,7 +13,9 @@ from dagset.model import DagNode
 __all__ = ["Site", "over", "site_from"]
 
 Words = dict[str, Any]
-WORDS = frozenset(each.name for each in msgspec.structs.fields(DagNode)) - {"roles", "name", "files", "command", "args"}
+# What the importer writes itself, and would be lost under another word.
+NOT_ITS_OWN = {"roles", "name", "files", "command", "args", "affinity", "pod_patch"}
+WORDS = frozenset(each.name for each in msgspec.structs.fields(DagNode)) - NOT_ITS_OWN
 OPTION_NAMES = frozenset(each.name for each in OPTIONS)
 EXAMPLE = "for example partition: {gpu: {queue_name: gpu-small}}"
 

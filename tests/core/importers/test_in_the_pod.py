@@ -82,9 +82,11 @@ def test_index_of_an_array_becomes_the_id_of_its_task(pod: Pod, index: str, task
 
 def test_number_of_the_job_is_that_of_its_object(pod: Pod):
     script = "echo $SLURM_JOB_ID"
-    numbers = [ended(pod(script, SLURM_OWNER=owner))[1] for owner in ("train-1a", "train-1a", "train-2b")]
+    numbers = [
+        ended(pod(script, SLURM_OWNER=owner))[1] for owner in ("train-1a2b3c4d", "train-1a2b3c4d", "train-ffffffff")
+    ]
 
-    assert numbers[0] == numbers[1] != numbers[2]
+    assert [["439041102"], ["439041102"], ["294967296"]] == numbers
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,22 @@ def test_every_option_that_is_dropped_is_told_and_changes_no_word(option: Option
     assert words() == words(line)
 
 
+def test_sites_words_reach_every_component():
+    lines = "#!/bin/sh\n#SBATCH --mem=1G\n#SBATCH hetjob\n#SBATCH -p gpu\n"
+    found = import_sbatch(lines, name="x", site=site_from(SITE)).node
+
+    assert [("1Gi", {"zone": "a"}), ("2Gi", {"zone": "a", "pool": "gpu"})] == [
+        (role.memory, role.node_selector) for role in found.roles
+    ]
+    assert "gpu-small" == found.queue_name
+
+
+def test_what_the_site_says_of_a_value_counts_more_than_the_script():
+    site = site_from({"image": "x:1", "partition": {"shared": {"cpu": "50m", "cpu_limit": 2}}})
+
+    assert ("50m", 2) == tuple(words("#SBATCH -p shared -c 4", site=site)[word] for word in ("cpu", "cpu_limit"))
+
+
 def test_a_dependency_is_told_in_the_words_of_each_engine():
     assert (
         "nothing, draw it in the engine. "
