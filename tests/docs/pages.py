@@ -37,7 +37,7 @@ CHANGING = (
 )
 HOST = "laptop"
 EXPIRED = "nobody-looked"  # the one end that no recording can hold
-LIMIT_S = 120
+LIMIT_S = 240
 
 
 @dataclass(frozen=True)

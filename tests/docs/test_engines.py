@@ -24,7 +24,7 @@ SHAPE = [
     "What it needs",
     "Not yet",
 ]
-LIMIT_S = 60
+LIMIT_S = 240
 
 
 def page(engine: str) -> str:

@@ -26,11 +26,13 @@ def test_sessions_say_what_the_page_says(tmp_path: Path, request: pytest.Fixture
 def test_the_same_on_a_real_cluster(real_cluster: Path, tmp_path: Path):
     page = PAGE.read_text()
     lay_out(page, tmp_path)
-    text = "".join(f"$ {line}\n" for line in REAL.findall(page)).replace("~/.kube/config -n ml", str(real_cluster))
+    lines = [*REAL.findall(page), "dagset cancel hello.yaml --cluster ~/.kube/config -n ml"]
+    text = "".join(f"$ {line}\n" for line in lines).replace("~/.kube/config -n ml", str(real_cluster))
     [said] = typed(sessions_of(f"```console\n{text}```\n"), folder=tmp_path, environ={})
 
     assert "would be accepted" in said
     assert "worker[1] I am 1 of 2" in said
+    assert said.endswith("is gone\n")
 
 
 def lay_out(page: str, folder: Path) -> None:

@@ -17,7 +17,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "words.md"
 HEAD = """\
 # Each word in each engine
 
-Made from the model (`pytest --update-golden tests/docs` writes it anew). Meanings in full: [the model](model.md).
+Made from the model (`pytest --update-golden tests/docs` writes it anew). Meanings: [the model](model.md); types, ranges
+and refusals: [each word](reference.md).
 
 - **YAML, JSON, Python**: every word, as shown; `dagset run` takes a node file.
 - **Airflow**: every word is an argument of `JobSetOperator` and `IndexedJobOperator`, templated and mappable.
