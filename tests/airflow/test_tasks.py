@@ -34,6 +34,7 @@ def test_success_pushes_the_outcome_as_plain_json(lab):
         "disruptions": 0,
         "attempts": [],
         "queued_s": 0.0,
+        "gone": False,
     }
     assert {"state": "success", "tries": 1, "xcom": outcome | changing} == told
 

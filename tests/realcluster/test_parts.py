@@ -280,17 +280,17 @@ esac
 
 
 @pytest.fixture
-def fake_go(tmp_path: Path) -> dict[str, str]:
+def fake_go(short_path: Path) -> dict[str, str]:
     """An environment with an empty cache, and a `go` that writes down what it was asked to build."""
     for name in ["crd/bases/jobset.x-k8s.io_jobsets.yaml", "crd/bases/other.yaml", "webhook/manifests.yaml"]:
-        path = tmp_path / "module/config/components" / name
+        path = short_path / "module/config/components" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("kind: Anything\n")
-    go = tmp_path / "bin/go"
+    go = short_path / "bin/go"
     go.parent.mkdir()
     go.write_text(FAKE_GO)
     go.chmod(0o755)
-    return {"DAGSET_CACHE": str(tmp_path), "PATH": f"{go.parent}:{os.environ['PATH']}"}
+    return {"DAGSET_CACHE": str(short_path), "PATH": f"{go.parent}:{os.environ['PATH']}"}
 
 
 def test_two_builds_at_once_build_once_and_a_third_needs_no_go(fake_go: dict[str, str]) -> None:
@@ -314,13 +314,13 @@ def test_two_builds_at_once_build_once_and_a_third_needs_no_go(fake_go: dict[str
     assert "kind: Anything\n" * 2 == (cache / "kueue-crds.yaml").read_text()
 
 
-def test_a_change_in_one_module_builds_only_that_one_anew(fake_go: dict[str, str], tmp_path: Path) -> None:
+def test_a_change_in_one_module_builds_only_that_one_anew(fake_go: dict[str, str], short_path: Path) -> None:
     harness("build", environment=fake_go)
-    asked = tmp_path / "asked"
+    asked = short_path / "asked"
     asked.unlink()
-    for left in (tmp_path / "realcluster").glob("*-go1.99.0"):
+    for left in (short_path / "realcluster").glob("*-go1.99.0"):
         shutil.rmtree(left)
-    shutil.rmtree(next((tmp_path / "realcluster/modules").glob("kueue-*")))
+    shutil.rmtree(next((short_path / "realcluster/modules").glob("kueue-*")))
 
     harness("build", environment=fake_go)
 
