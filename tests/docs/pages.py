@@ -33,6 +33,8 @@ CHANGING = (
     (re.compile(r"-[0-9a-f]{8}\b"), "-1234abcd"),
     (re.compile(r"(in|after) \d+\.\d s"), r"\1 1.0 s"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2026-01-01T00:00:00Z"),
+    (re.compile(r"\b\d+ (?:s|min)\b"), "1 s"),  # an age, and the width of its column
+    (re.compile(r"(?<=\S) {2,}"), "  "),
     (re.compile(r" +$", re.MULTILINE), ""),
 )
 HOST = "laptop"
