@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from dagset.errors import InvalidNode
+from dagset.model.showing import shown
 
 __all__ = [
     "Array",
@@ -58,7 +59,7 @@ def minutes_of(text: str) -> int | None:
     match = CLOCK.fullmatch(text)
     if match is None:
         remedy = "write minutes, 30:00 (minutes:seconds), 1:30:00 or 1-12 (days-hours)"
-        raise InvalidNode(f"{text!r} is no time to Slurm", remedy=remedy)
+        raise InvalidNode(f"{shown(text)} is no time to Slurm", remedy=remedy)
     days, *clock = (int(part or 0) for part in match.groups()[:4])
     if match[5] is not None:
         parts = [int(part) for part in match.groups()[4:] if part is not None]
@@ -71,7 +72,8 @@ def mib_of(text: str) -> int:
     """Return MiB, which is also the unit of a bare number; K, M, G and T are powers of 1024."""
     match = MEMORY.fullmatch(text)
     if match is None:
-        raise InvalidNode(f"{text!r} is no amount of memory to Slurm", remedy="write 4096 (MiB) or 4G; no fractions")
+        remedy = "write 4096 (MiB) or 4G; no fractions"
+        raise InvalidNode(f"{shown(text)} is no amount of memory to Slurm", remedy=remedy)
     unit = (match[2] or "").lower()
     return math.ceil(int(match[1]) / 1024) if unit == "k" else int(match[1]) * MIB[unit]
 
@@ -79,7 +81,7 @@ def mib_of(text: str) -> int:
 def count_of(text: str) -> int:
     """Return a number from 1."""
     if not COUNT.fullmatch(text):
-        raise InvalidNode(f"{text!r} is no count", remedy="write a whole number from 1 (short options take no =)")
+        raise InvalidNode(f"{shown(text)} is no count", remedy="write a whole number from 1 (short options take no =)")
     return int(text)
 
 
@@ -90,11 +92,11 @@ def nodes_of(text: str) -> tuple[int, int]:
         return ids[0], ids[-1]
     match = NODES.fullmatch(text)
     if match is None:
-        raise InvalidNode(f"{text!r} is no number of nodes", remedy="write 2, or 2-4")
+        raise InvalidNode(f"{shown(text)} is no number of nodes", remedy="write 2, or 2-4")
     least = int(match[1]) * 1024 ** len(match[2]) * 1024 ** (2 * len(match[3]))
     most = int(match[4]) * 1024 ** len(match[5]) * 1024 ** (2 * len(match[6])) if match[4] else least
     if most < least or least == 0:
-        raise InvalidNode(f"{text!r} is no range of nodes", remedy="write the least first, from 1")
+        raise InvalidNode(f"{shown(text)} is no range of nodes", remedy="write the least first, from 1")
     return least, most
 
 
@@ -107,11 +109,11 @@ def array_of(text: str) -> Array:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, MAX_TASKS)
         step = int(match[3] or 1) if match else 0
         if match is None or last < first or last >= MAX_TASKS or step == 0:
-            raise InvalidNode(f"{text!r} is no array to Slurm", remedy="write 0-15, 1,3,5-7 or 0-15:4%2")
+            raise InvalidNode(f"{shown(text)} is no array to Slurm", remedy="write 0-15, 1,3,5-7 or 0-15:4%2")
         ids.update(range(first, last + 1, step))
         limits += [match[4]] if match[4] is not None else []
     if not ids:
-        raise InvalidNode(f"{text!r} is an empty array", remedy="write 0-15")
+        raise InvalidNode(f"{shown(text)} is an empty array", remedy="write 0-15")
     return Array(tuple(sorted(ids)), int(limits[0] or 0) or None if limits else None)
 
 
@@ -149,7 +151,7 @@ def gpus_of(text: str, *, in_gres: bool) -> tuple[Gpus, tuple[str, ...]]:
         elif in_gres and "=" not in token and re.match(r"[A-Za-z]", token):
             others += [token] if token.lower() != "none" else []
         else:
-            raise InvalidNode(f"{text!r} is no generic resource to Slurm", remedy="write gpu:4 or gpu:a100:4")
+            raise InvalidNode(f"{shown(text)} is no generic resource to Slurm", remedy="write gpu:4 or gpu:a100:4")
     kinds = sorted({each.kind for each in found if each.kind})
     return Gpus(sum(each.count for each in found), ",".join(kinds)), tuple(others)
 
@@ -161,10 +163,10 @@ def hosts_of(text: str) -> tuple[str, ...]:
         pieces = re.split(r"\[([^\]]*)\]", part)
         choices = [_numbers(piece, text) if place % 2 else [piece] for place, piece in enumerate(pieces)]
         if math.prod(map(len, choices)) + len(names) > MAX_HOSTS:
-            raise InvalidNode(f"{text!r} names more than {MAX_HOSTS} hosts", remedy="give fewer")
+            raise InvalidNode(f"{shown(text)} names more than {MAX_HOSTS} hosts", remedy="give fewer")
         names += ["".join(choice) for choice in itertools.product(*choices)]
     if not names:
-        raise InvalidNode(f"{text!r} names no host", remedy="write n[01-04] or n01,n02")
+        raise InvalidNode(f"{shown(text)} names no host", remedy="write n[01-04] or n01,n02")
     return tuple(dict.fromkeys(names))
 
 
@@ -174,6 +176,6 @@ def _numbers(text: str, whole: str) -> list[str]:
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         if match is None or int(match[2] or match[1]) < int(match[1]) or int(match[2] or 0) - int(match[1]) > MAX_HOSTS:
-            raise InvalidNode(f"{whole!r} is no list of hosts", remedy="write n[01-04] or n01,n02")
+            raise InvalidNode(f"{shown(whole)} is no list of hosts", remedy="write n[01-04] or n01,n02")
         found += [str(number).zfill(len(match[1])) for number in range(int(match[1]), int(match[2] or match[1]) + 1)]
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dagset.errors import InvalidNode
 from dagset.importers.directives import Word
 from dagset.importers.options import OPTIONS, Option
+from dagset.model.showing import shown
 
 __all__ = ["Given", "options_of"]
 
@@ -62,7 +63,7 @@ def _given(words: list[Word]) -> Iterator[Given]:
 
 def _stray(word: Word) -> InvalidNode:
     remedy = "quote a value with blanks; where a value may be left out, write it behind ="
-    return InvalidNode(f"{word.text!r} belongs to no option", field=_at(word.line), remedy=remedy)
+    return InvalidNode(f"{shown(word.text)} belongs to no option", field=_at(word.line), remedy=remedy)
 
 
 def _long(word: Word, rest: list[Word]) -> Given:

@@ -13,7 +13,7 @@ from dagset.model.showing import shown
 __all__ = ["cpu_millis", "cpu_text", "memory_bytes"]
 
 CPU = re.compile(r"(\d{1,18})m|(\d{1,18}(?:\.\d+)?)")
-MEMORY = re.compile(r"(\d{1,18}(?:\.\d+)?)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P|)")
+MEMORY = re.compile(r"(\d{1,19}(?:\.\d+)?)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P|)")
 FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 FACTORS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 LEAST_MEMORY_BYTES = 2**20  # less is a slip of the unit: 16 means 16 bytes, and no container starts in it
