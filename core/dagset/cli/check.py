@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dagset.cli.import_sbatch import node_of
 from dagset.cli.options import connect, in_cluster, json_or_text, node_argument, node_identity
 
 if TYPE_CHECKING:
@@ -36,10 +37,9 @@ def check(ctx: click.Context, *, node: str, cluster: str | None, namespace: str 
       dagset check node.yaml --cluster ~/.kube/config -n ml
     """
     from dagset.compile import compile_node
-    from dagset.model import load
     from dagset.run.check import check_node
 
-    loaded = load(node)
+    loaded = node_of(node)
     identity = node_identity(node, task=loaded.name)
     bundle = compile_node(loaded, identity)  # what cannot be compiled is refused before any cluster is asked
     opened = connect(cluster, namespace=namespace)

@@ -98,8 +98,8 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 def cli() -> None:
     """One DAG node, many pods: runs a node as a Kubernetes JobSet or Indexed Job and says truthfully how it ended.
 
-    NODE is a file that describes a node (YAML or JSON). Without --cluster and DAGSET_CLUSTER, nodes run on the local
-    cluster: processes on this machine, nothing to install.
+    NODE is a file that describes a node (YAML or JSON), or a batch script of Slurm (*.sbatch, *.slurm). Without
+    --cluster and DAGSET_CLUSTER, nodes run on the local cluster: processes on this machine, nothing to install.
     """
 
 

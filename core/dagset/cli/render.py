@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dagset.cli.import_sbatch import node_of
 from dagset.cli.options import namespace_option, node_argument, node_identity
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ def render(node: str, namespace: str | None, output: str) -> None:
     """
     from dagset.compile import compile_node
     from dagset.compile.render import render_json, render_yaml
-    from dagset.model import load
 
-    loaded = load(node)
+    loaded = node_of(node)
     bundle = compile_node(loaded, node_identity(node, task=loaded.name))
     if namespace is not None:
         bundle = _placed(bundle, namespace)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagset.cli.import_sbatch import node_of
 from dagset.cli.options import connect, in_cluster, json_or_text, node_argument, node_identity
 
 if TYPE_CHECKING:
@@ -36,10 +37,9 @@ def submit(node: str, cluster: str | None, namespace: str | None, output: str) -
     """
     import msgspec
 
-    from dagset.model import load
     from dagset.run.submit import submit as create
 
-    loaded = load(node)
+    loaded = node_of(node)
     identity = node_identity(node, task=loaded.name)
     opened = connect(cluster, namespace=namespace)
 

@@ -52,7 +52,7 @@ HINTS = {
     "oom_killed": "Give the role more `memory`, or make the program need less.",
     "failed_indexes": "Read the last lines of the first failed index; `restarts` runs failed indexes again.",
     "deadline_exceeded": "Raise `deadline`, or find out what kept the pods: their logs say how far they came.",
-    "disrupted": "The program is not to blame: run it again; `restarts` lets the cluster do so by itself.",
+    "disrupted": "The program is not to blame: run it again; by `restarts` or `on_disruption` the cluster does so.",
     "image_pull": "Check the image's name and tag, and that its registry lets the pods in (`image_pull_secrets`).",
     "config_error": "Mend what the words name (a command, Secret, ConfigMap or volume), then run it again.",
     "unschedulable": "Ask for less, or for what the hosts have; `start_timeout` says how long to wait for room.",

@@ -96,6 +96,16 @@ def test_run_takes_a_batch_script_and_tells_what_is_lost(script: Path, monkeypat
     assert f"{script}: {dropped}" == result.stderr.splitlines()[0]
 
 
+@pytest.mark.parametrize("command", [("render",), ("check", "-o", "json"), ("submit", "-o", "json")], ids=" ".join)
+def test_whoever_takes_a_node_takes_a_batch_script(
+    script: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DAGSET_IMAGE", "busybox:1")
+    result = dagset(*command, script, cluster=PlayedCluster(plays(0)))
+
+    assert (0, True) == (result.exit_code, "train-" in result.stdout), result.stderr
+
+
 def test_the_other_commands_find_what_a_batch_script_became(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSET_IMAGE", "busybox:1")
     cluster = PlayedCluster(plays(0, "done"))
