@@ -153,7 +153,8 @@ def _attempts(seen: "Observation") -> Iterator[str]:
     for attempt in history_of(seen)["attempts"]:
         first = attempt.first_failed
         if first is None:
-            yield f"  attempt {attempt.attempt} ended; its pods are gone, and with them why"
+            why = f", {attempt.reason}" if attempt.reason else "; its pods are gone, and with them why"
+            yield f"  attempt {attempt.attempt} ended{why}"
             continue
         how = first.reason if first.exit_code is None else f"exited {first.exit_code}"
         last = f" | {first.last_lines[-1]}" if first.last_lines else ""

@@ -40,7 +40,10 @@ class FirstFailed(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """An attempt that failed and was followed by another: of a gang, or of the index of an array that failed."""
+    """An attempt that failed and was followed by another: of a gang, or of the index of an array that failed.
+
+    `reason` is "" when nobody saw why: a restart deletes the pods of the attempt before it.
+    """
 
     attempt: int
     reason: str
@@ -244,7 +247,11 @@ def _attempts(seen: Observation) -> tuple[Attempt, ...]:
         return _runs(seen)
     last = seen.restarts
     causes = ((attempt, gang_cause(seen, attempt=attempt)) for attempt in range(max(0, last - ATTEMPTS_KEPT), last))
-    return tuple(Attempt(attempt, cause.reason, _first_failed(cause.culprit)) for attempt, cause in causes)
+    return tuple(Attempt(attempt, _seen_reason(cause), _first_failed(cause.culprit)) for attempt, cause in causes)
+
+
+def _seen_reason(cause: Cause) -> str:
+    return "" if cause.culprit is None and cause.reason == "app_error" else cause.reason
 
 
 def _runs(seen: Observation) -> tuple[Attempt, ...]:

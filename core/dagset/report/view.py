@@ -178,7 +178,7 @@ def _attempts(outcome: Outcome | None, *, is_gang: bool) -> Iterator[Failure]:
     for each in outcome.attempts if outcome is not None else ():
         first = each.first_failed
         if first is None:
-            yield Failure(f"attempt {each.attempt}", each.reason, "", "")
+            yield Failure(f"attempt {each.attempt}", each.reason or "its pods are gone, and with them why", "", "")
             continue
         pod, how = who(first.role, first.index), _ended(first.exit_code, first.reason)
         told = (f"attempt {each.attempt}", f"{each.reason}: {pod} {how}") if is_gang else (pod, f"{each.reason}: {how}")
