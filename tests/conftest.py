@@ -1,7 +1,8 @@
 """What every test may use."""
 
+import re
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,22 +37,41 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes as `cluster`, and which tests go one after the other when `make test` runs several."""
+    """Mark what starts processes as `cluster`."""
     here = Path(__file__).parent
     for item in items:
         path = item.path.relative_to(here).as_posix()
         if path.startswith(STARTING_PROCESSES):
             item.add_marker(pytest.mark.cluster)
-        item.add_marker(pytest.mark.xdist_group(_group(path, getattr(item, "fixturenames", ()))))
+        if "real_cluster" in getattr(item, "fixturenames", ()) and group_of(item.nodeid) != GROUPS[0][0]:
+            raise pytest.UsageError(f"{item.nodeid} shares the real cluster: have GROUPS in {__file__} say so")
 
 
-def _group(path: str, fixtures: Collection[str]) -> str:
-    """Return whom a test shares a process with: each group starts its own clusters, and mostly waits for them."""
-    if "real_cluster" in fixtures:
-        return "the real cluster"
-    if path.startswith("realcluster/"):
-        return "real clusters of their own"
-    return "stories on the local cluster" if "on_local" in fixtures else "all else"
+# Who shares a process when `make test` runs several: each group starts clusters of its own, and mostly waits for them.
+# By names, for xdist's controller knows nothing else of a test.
+GROUPS = (
+    ("the real cluster", re.compile(r"real_cluster|test_kube_contract|realcluster/test_(check|doctor|rights|submit_)")),
+    ("real clusters of their own", re.compile(r"realcluster/")),
+    ("stories on the local cluster", re.compile(r"stories/.*local_cluster")),
+    ("all else", re.compile("")),
+)
+
+
+def group_of(nodeid: str) -> str:
+    """Return the first group that a test's name is of."""
+    return next(group for group, names in GROUPS if names.search(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give each group a process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
