@@ -18,7 +18,7 @@ demo-engines: setup ## the same node through Airflow and Snakemake, and as an Ar
 
 test: setup ## set up and run all tests that this machine can run (DAGSET_REQUIRE_ALL=1: nothing may be left out)
 	@[ "$$DAGSET_REQUIRE_ALL" != 1 ] || $(CLUSTER) build
-	@$(BIN)/python -m pytest -n 4 --dist loadscope
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 check: setup ## format, lint, types, import contracts, unit tests (no cluster)
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -15,6 +15,7 @@ pytest_plugins = [
 ]
 
 
+TOLD_AGAIN = "told again"
 # Tests of these start processes of their own (daemons, engines, examples): `make check` leaves them to `make test`.
 STARTING_PROCESSES = (
     "airflow/test_operators.py",
@@ -45,6 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
         if "real_cluster" in getattr(item, "fixturenames", ()) and group_of(item.nodeid) != GROUPS[0][0]:
             raise pytest.UsageError(f"{item.nodeid} shares the real cluster: have GROUPS in {__file__} say so")
+    items.sort(key=lambda item: "soak/" not in item.nodeid)  # it wants the machine, and later the stories do
 
 
 # Who shares a process when `make test` runs several: each group starts clusters of its own, and mostly waits for them.
@@ -72,6 +74,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             return group_of(nodeid)
 
     return ByGroup(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which stories were right only when nothing else ran."""
+    reports = [report for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    names = [name for report in reports for word, name in report.user_properties if word == TOLD_AGAIN]
+    if names:
+        terminalreporter.write_line(f"TOLD AGAIN, alone, after they ended otherwise among others: {', '.join(names)}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
