@@ -52,7 +52,7 @@ def _runs(
     """Start all selected stories of this cluster, a few at a time, and hand out their ends.
 
     Those that do something to a host go one by one, and those that no other story should meet come last. A story takes
-    seconds for what takes minutes, so one that ended otherwise on a busy machine is told again when all others are done.
+    seconds for what takes minutes, so one that ended otherwise on a busy machine is told again after all others.
     """
     run = uuid.uuid4().hex
     selected = {item.callspec.params["story"].name for item in request.session.items if marker in item.fixturenames}
