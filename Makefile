@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := core airflow_provider hera_steps snakemake_executor
 CLUSTER := $(PYTHON) -m tests.realcluster
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-engines test check unit setup bench fuzz docs lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
+.PHONY: help demo demo-engines test check lint setup bench fuzz docs lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -20,11 +20,13 @@ test: setup ## set up and run all tests that this machine can run (DAGSET_REQUIR
 	@[ "$$DAGSET_REQUIRE_ALL" != 1 ] || $(CLUSTER) build
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
-check: setup ## format, lint, types, import contracts, unit tests (no cluster)
+check: lint ## format, lint, types, import contracts, unit tests (no cluster)
+	@$(BIN)/python -m pytest -q -m "not cluster and not realcluster"
+
+lint: setup ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m pytest -q -m "not cluster and not realcluster"
 
 setup: .venv/.all ## install the locked versions of everything, hosts included, into .venv
 
