@@ -19,7 +19,7 @@ from tests.stories.abilities import JUSTIFIED, stories_for
 
 STORIES = sorted(load_stories(Path(__file__).parent), key=lambda story: story.alone)
 AT_ONCE = 6
-MOST_AGAIN = 5
+MOST_AGAIN = 10
 SECONDS_FOR_ALL = 1500  # some stories wait for all others
 Note = Callable[[str, object], None]
 Run = Callable[[Story, Note], Ran]
