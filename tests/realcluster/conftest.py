@@ -1,4 +1,4 @@
-"""A cluster of their own for the tests of the harness, so that they meet nobody else's."""
+"""For the tests of the harness a cluster of their own; for the others a namespace of their own on the shared one."""
 
 import shutil
 import tempfile
@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dagset.cluster.protocol import Cluster
+from dagset.run import open_cluster
 from tests.realcluster.fixtures import cluster_of, harness, must_run_here
+from tests.realcluster.restricted import namespace_of
 
 
 @pytest.fixture
@@ -28,6 +31,19 @@ def own_cluster() -> Iterator[Path]:
     with cluster_of(parent / "state"):
         yield parent / "state"
     shutil.rmtree(parent)
+
+
+@pytest.fixture(scope="module")
+def namespace(real_cluster: Path) -> Iterator[str]:
+    """A namespace of the module's own."""
+    with namespace_of(real_cluster) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def cluster(real_cluster: Path, namespace: str) -> Cluster:
+    """The shared cluster, at that namespace."""
+    return open_cluster(str(real_cluster), namespace=namespace)
 
 
 @pytest.fixture

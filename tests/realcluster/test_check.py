@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,6 @@ pytestmark = pytest.mark.realcluster
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZES = {"array": 3, "gang": 4}  # version, owner, pod; a gang's Job as well
-
-
-@pytest.fixture(scope="module")
-def namespace(real_cluster: Path) -> Iterator[str]:
-    with namespace_of(real_cluster) as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
-def cluster(real_cluster: Path, namespace: str) -> Cluster:
-    return open_cluster(str(real_cluster), namespace=namespace)
 
 
 def checked(cluster: Cluster, coupling: str = "array", *, namespace: str = "", **words: Any) -> Report:

@@ -18,7 +18,6 @@ from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, NotOurs
 from dagset.model import DagNode, File, Identity, Ref
 from dagset.run import Submitted, open_cluster, submit
 from tests.realcluster.faultproxy import FAULTS, Proxy, fault_proxy
-from tests.realcluster.restricted import namespace_of
 
 pytestmark = pytest.mark.realcluster
 
@@ -39,17 +38,6 @@ def node(case: str = "array", **words: Any) -> DagNode:
 
 def somebody() -> Identity:
     return Identity(owner=f"weather {uuid.uuid4().hex}")
-
-
-@pytest.fixture(scope="module")
-def namespace(real_cluster: Path) -> Iterator[str]:
-    with namespace_of(real_cluster) as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
-def cluster(real_cluster: Path, namespace: str) -> Cluster:
-    return open_cluster(str(real_cluster), namespace=namespace)
 
 
 @pytest.fixture(scope="module")

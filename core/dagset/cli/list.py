@@ -64,12 +64,12 @@ def list_nodes(
 def _row(seen: "Observation", *, now: float) -> dict[str, Any]:
     """Return what programs read of one node."""
     from dagset.observe import judge, phase_of, reading, spec
-    from dagset.observe.outcome import history_of
+    from dagset.observe.outcome import disruptions_of, restarts_of
     from dagset.observe.picture import roles_now
     from dagset.run.existing import generation_of
 
     meta, phase, outcome = seen.owner["metadata"], phase_of(seen, now=now), judge(seen)
-    history, roles = history_of(seen), roles_now(seen)
+    roles = roles_now(seen)
     done = outcome.succeeded if outcome is not None else sum(role.succeeded for role in roles)
     return {
         "kind": seen.kind,
@@ -82,8 +82,8 @@ def _row(seen: "Observation", *, now: float) -> dict[str, Any]:
         "pods": spec.pods_asked(seen.owner),
         "running": sum(role.running for role in roles),
         "succeeded": done,
-        "restarts": history["restarts"],
-        "disruptions": history["disruptions"],
+        "restarts": restarts_of(seen),
+        "disruptions": disruptions_of(seen),
         "created_at": reading.text(meta, "creationTimestamp") or None,
     }
 

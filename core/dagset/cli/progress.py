@@ -32,14 +32,13 @@ class Progress:
     def tell(self, seen: "Observation", phase: "Phase") -> None:
         """Show the change now, or what is true when its time comes."""
         from dagset.observe import judge
-        from dagset.observe.outcome import restarts_of
 
         if self.seen is None:
-            self._restarts = restarts_of(seen)  # those before we came are no news
+            self._restarts = seen.restarts  # those before we came are no news
         self.seen = seen
         if judge(seen) is not None:
             return self.stop()
-        restarts = restarts_of(seen)
+        restarts = seen.restarts
         with self._lock:
             if seen.kind == "JobSet" and restarts > self._restarts:
                 self._restarts, self._phase = restarts, "restarting"
@@ -83,10 +82,9 @@ class Progress:
 def restart_line(seen: "Observation") -> str:
     """Return which restart of a gang has begun, of how many, and because of whom."""
     from dagset.observe.cause import gang_cause
-    from dagset.observe.outcome import restarts_of
     from dagset.observe.spec import restarts_allowed
 
-    cause = gang_cause(seen, attempt=restarts_of(seen) - 1)
+    cause = gang_cause(seen, attempt=seen.restarts - 1)
     counted = (seen.owner.get("status") or {}).get("restartsCountTowardsMax") or 0
     of = f"{counted} of {restarts_allowed(seen.owner)}"
     first = cause.culprit

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagset.cli.find import first_sight, ref_to
+from dagset.cli.import_sbatch import node_of
 from dagset.cli.interrupt import cancel_node, interruptible, undo_submit
 from dagset.cli.options import connect, in_cluster, json_lines_or_text, node_argument, node_identity, quiet
 from dagset.cli.progress import summary
@@ -82,7 +83,6 @@ def run(
       dagset run examples/iris/node.yaml
       dagset run node.yaml -o jsonl | jq -r 'select(.event == "pod_failed") | .pod'
     """
-    from dagset.cli.import_sbatch import node_of
     from dagset.compile import compile_node
 
     loaded = node_of(node)

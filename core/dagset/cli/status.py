@@ -147,10 +147,10 @@ def _limits(sight: Sight) -> Iterator[str]:
 
 def _attempts(seen: "Observation") -> Iterator[str]:
     """Yield a line for each attempt that was followed by another."""
-    from dagset.observe.outcome import history_of
+    from dagset.observe.attempts import attempts_of
     from dagset.run.lines import label_of
 
-    for attempt in history_of(seen)["attempts"]:
+    for attempt in attempts_of(seen):
         first = attempt.first_failed
         if first is None:
             why = f", {attempt.reason}" if attempt.reason else "; its pods are gone, and with them why"

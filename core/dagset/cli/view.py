@@ -95,10 +95,10 @@ def _limit(sight: Sight) -> str:
 
 
 def _restarts(seen: "Observation") -> str:
-    from dagset.observe.outcome import disruptions_of, history_of
+    from dagset.observe.outcome import disruptions_of, restarts_of
     from dagset.observe.spec import restarts_allowed
 
-    done, allowed, free = history_of(seen)["restarts"], restarts_allowed(seen.owner), disruptions_of(seen)
+    done, allowed, free = restarts_of(seen), restarts_allowed(seen.owner), disruptions_of(seen)
     counted = max(0, done - free) if seen.is_gang else done
     of = f" of {allowed}" if seen.is_gang else f", at most {allowed} per index"
     told = f"restarts {counted}{of}" if counted or allowed else ""

@@ -5,9 +5,10 @@ asks for. Once the owner has ended it lists Jobs and pods once more (`relisted`)
 are not in step with each other.
 """
 
+from dagset.observe.attempts import Attempt, FirstFailed
 from dagset.observe.ending import Ending
 from dagset.observe.observation import Change, Observation, cancelled, ended, observe, relisted
-from dagset.observe.outcome import Attempt, FirstFailed, Outcome, exit_code, judge
+from dagset.observe.outcome import Outcome, exit_code, judge
 from dagset.observe.phase import Phase, phase_of
 from dagset.observe.verdicts import REASONS, Verdict, verdict, verdict_of_error
 

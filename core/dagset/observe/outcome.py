@@ -4,50 +4,20 @@ from typing import Any
 
 import msgspec
 
-from dagset import constants
 from dagset.observe import ranges, reading, spec
-from dagset.observe.cause import Cause, array_cause, gang_cause, named_pod_index, own_fault
+from dagset.observe.attempts import Attempt, FirstFailed, attempts_of, first_failed
+from dagset.observe.cause import Cause, array_cause, gang_cause, named_pod_index
 from dagset.observe.diagnosis import Told, hint_for, message_for
 from dagset.observe.facts import FailedPod, deletion_began
 from dagset.observe.observation import End, Observation
 from dagset.observe.pods import last_lines
-from dagset.observe.signals import signal_name
 from dagset.observe.timeline import queued_s
 from dagset.observe.verdicts import process_exit_code
 from dagset.observe.waiting import stuck
 
-__all__ = ["FirstFailed", "Attempt", "Outcome", "judge", "exit_code", "history_of"]
+__all__ = ["Outcome", "judge", "exit_code", "history_of", "restarts_of", "disruptions_of"]
 
-ATTEMPTS_KEPT = 20
 PHASES = {"succeeded": "succeeded", "cancelled": "cancelled", "vanished": "vanished", "expired": "vanished"}
-
-
-class FirstFailed(msgspec.Struct, frozen=True):
-    """The pod whose end began the failure. `exit_code` is null when no container of it ever ran.
-
-    `container` is the one that failed: another than `main` was injected, or is an init container.
-    """
-
-    role: str
-    index: int
-    pod: str
-    exit_code: int | None
-    signal: str | None
-    reason: str
-    host: str | None
-    last_lines: tuple[str, ...] = ()
-    container: str = constants.MAIN_CONTAINER
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """An attempt that failed and was followed by another: of a gang, or of the index of an array that failed.
-
-    `reason` is "" when nobody saw why: a restart deletes the pods of the attempt before it.
-    """
-
-    attempt: int
-    reason: str
-    first_failed: FirstFailed | None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -176,7 +146,7 @@ def _cause(seen: Observation, end: End) -> Cause:
 
 
 def _outcome(seen: Observation, cause: Cause) -> Outcome:
-    first = _first_failed(cause.culprit)
+    first = first_failed(cause.culprit)
     told = Told(
         reason=cause.reason,
         kind=seen.kind,
@@ -217,9 +187,9 @@ def history_of(seen: Observation) -> dict[str, Any]:
     deletion = deletion_began(seen.owner)
     finished = seen.end.why.at if seen.end is not None else deletion.at if deletion is not None else None
     return {
-        "restarts": seen.restarts if seen.kind == "JobSet" else sum(seen.evidence.restarted.values()),
+        "restarts": restarts_of(seen),
         "disruptions": disruptions_of(seen),
-        "attempts": _attempts(seen),
+        "attempts": attempts_of(seen),
         "queued_s": round(queued_s(seen.timeline, until=finished), 1),
         "started_at": reading.rfc3339(min(started, default=None)),
         "finished_at": reading.rfc3339(finished),
@@ -227,8 +197,8 @@ def history_of(seen: Observation) -> dict[str, Any]:
 
 
 def restarts_of(seen: Observation) -> int:
-    """Return how often the JobSet started all its Jobs again."""
-    return seen.restarts
+    """Return how often a gang's Jobs were all started again, or the indexes of an array, all together."""
+    return seen.restarts if seen.kind == "JobSet" else sum(seen.evidence.restarted.values())
 
 
 def disruptions_of(seen: Observation) -> int:
@@ -240,36 +210,6 @@ def disruptions_of(seen: Observation) -> int:
     if seen.kind == "JobSet":
         return evictions + max(0, seen.restarts - reading.count(seen.owner, "status", "restartsCountTowardsMax"))
     return evictions + sum(seen.evidence.ignored.values())
-
-
-def _attempts(seen: Observation) -> tuple[Attempt, ...]:
-    if not seen.is_gang:
-        return _runs(seen)
-    last = seen.restarts
-    causes = ((attempt, gang_cause(seen, attempt=attempt)) for attempt in range(max(0, last - ATTEMPTS_KEPT), last))
-    return tuple(Attempt(attempt, _seen_reason(cause), _first_failed(cause.culprit)) for attempt, cause in causes)
-
-
-def _seen_reason(cause: Cause) -> str:
-    return "" if cause.culprit is None and cause.reason == "app_error" else cause.reason
-
-
-def _runs(seen: Observation) -> tuple[Attempt, ...]:
-    """Return the failed runs of an array's indexes that were followed by another, as the counts on its pods tell."""
-    again = [pod for pod in seen.evidence.runs if _ran_again(seen, pod)][-ATTEMPTS_KEPT:]
-    return tuple(Attempt(pod.attempt, _reason_of_run(pod), _first_failed(pod)) for pod in again)
-
-
-def _ran_again(seen: Observation, pod: FailedPod) -> bool:
-    key, known = f"{pod.role}/{pod.index}", seen.evidence
-    if known.restarted.get(key, 0) > pod.attempt:
-        return True
-    last = known.failures.get(key)
-    return known.ignored.get(key, 0) > 0 and (last is None or last.uid != pod.uid)
-
-
-def _reason_of_run(pod: FailedPod) -> str:
-    return own_fault(pod) if pod.own else "disrupted"
 
 
 def _failed_ranges(seen: Observation) -> list[ranges.Range]:
@@ -284,19 +224,3 @@ def _failed_ranges(seen: Observation) -> list[ranges.Range]:
 def _succeeded(seen: Observation) -> int:
     last = seen.restarts if seen.kind == "JobSet" else None
     return sum(job.succeeded for job in seen.jobs.values() if last is None or job.attempt == last)
-
-
-def _first_failed(pod: FailedPod | None) -> FirstFailed | None:
-    if pod is None:
-        return None
-    return FirstFailed(
-        role=pod.role,
-        index=pod.index,
-        pod=pod.pod,
-        exit_code=pod.exit_code,
-        signal=signal_name(pod.exit_code),
-        reason=pod.reason,
-        host=pod.host,
-        last_lines=pod.last_lines,
-        container=pod.container,
-    )

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Any
 
 from dagset.cluster.protocol import Cluster, Manifest
+from dagset.constants import API_VERSIONS
 from dagset.errors import ClusterRefused, NotFound
 
 __all__ = ["Stage", "filled", "queue_with"]
 
 CLUSTER_WIDE = {"ClusterQueue", "Namespace", "Node", "PriorityClass", "ResourceFlavor", "WorkloadPriorityClass"}
-KUEUE = "kueue.x-k8s.io/v1beta2"
 ACCOUNT_S = 10.0
 
 
@@ -113,8 +113,18 @@ def queue_with(
     wide = "{namespace}-" + name
     cluster_queue = {"namespaceSelector": {}, "resourceGroups": groups, **preemption, **(spec or {})}
     return [
-        {"apiVersion": KUEUE, "kind": "ClusterQueue", "metadata": {"name": wide}, "spec": cluster_queue},
-        {"apiVersion": KUEUE, "kind": "LocalQueue", "metadata": {"name": name}, "spec": {"clusterQueue": wide}},
+        {
+            "apiVersion": API_VERSIONS["ClusterQueue"],
+            "kind": "ClusterQueue",
+            "metadata": {"name": wide},
+            "spec": cluster_queue,
+        },
+        {
+            "apiVersion": API_VERSIONS["LocalQueue"],
+            "kind": "LocalQueue",
+            "metadata": {"name": name},
+            "spec": {"clusterQueue": wide},
+        },
     ]
 
 

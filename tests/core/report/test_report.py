@@ -241,6 +241,11 @@ def test_node_that_waits_in_a_queue_says_since_when() -> None:
     assert {"in the queue": "1m (gpu)", "restarts": "0"}.items() <= dict(view.facts).items()
 
 
+def test_array_that_still_runs_says_its_restarts() -> None:
+    half_way = view_of(recorded("array-index-fails-twice-then-succeeds", upto=47))
+    assert ("running", "2") == (half_way.phase, dict(half_way.facts)["restarts"])
+
+
 def waiting_view() -> View:
     owner = jobset()
     owner["metadata"] |= {"labels": {"kueue.x-k8s.io/queue-name": "gpu"}, "creationTimestamp": at(0)}
