@@ -17,7 +17,7 @@ from dagset.compile import compile_node
 from dagset.local import client
 from dagset.model import Identity
 from dagset.model.identity import Ref
-from dagset.run.follow import Stopped, follow
+from dagset.run.follow import Stop, Stopped, follow
 from dagset.testing.fake_cluster import FaultyCluster
 
 __all__ = ["rows"]
@@ -52,7 +52,7 @@ def _created(cluster: FaultyCluster, number: int) -> Ref:
 
 def _minute(cluster: FaultyCluster, refs: list[Ref], *, pid: int) -> tuple[float, int, float]:
     """Return CPU seconds of this process, its requests, and CPU seconds of the daemon, once all are followed."""
-    stop, seen = threading.Event(), threading.Semaphore(0)
+    stop, seen = Stop(), threading.Semaphore(0)
     threads = [threading.Thread(target=_one, args=(ref, cluster, stop, seen)) for ref in refs]
     for thread in threads:
         thread.start()
@@ -68,7 +68,7 @@ def _minute(cluster: FaultyCluster, refs: list[Ref], *, pid: int) -> tuple[float
     return after[0] - before[0], after[1] - before[1], after[2] - before[2]
 
 
-def _one(ref: Ref, cluster: FaultyCluster, stop: threading.Event, seen: threading.Semaphore) -> None:
+def _one(ref: Ref, cluster: FaultyCluster, stop: Stop, seen: threading.Semaphore) -> None:
     told = iter([seen.release])
     try:
         follow(ref, cluster=cluster, stop=stop, on_change=lambda _seen, _phase: next(told, lambda: None)())

@@ -2,7 +2,6 @@
 
 import contextvars
 import math
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -15,7 +14,7 @@ from dagset.cluster.protocol import Cluster
 from dagset.model import DagNode, Identity, Ref
 from dagset.observe import Observation, Outcome, Phase, judge
 from dagset.run.connect import describe
-from dagset.run.follow import Stopped, follow
+from dagset.run.follow import Stop, Stopped, follow
 from dagset.run.logs import LogStream
 from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
@@ -38,7 +37,7 @@ class _NodeOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"node": "json", "roles": "json", "env": "json"}
     ui_color = "#dcecf5"
 
-    _stop: threading.Event | None = None
+    _stop: Stop | None = None
 
     @takes_words
     def __init__(
@@ -68,7 +67,7 @@ class _NodeOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the node to its end and return its Outcome for XCom; any other end than success raises."""
-        self._stop = threading.Event()
+        self._stop = Stop()
         with errors_as_airflows():
             node = self._node(context)
             with opened(**{word: getattr(self, word) for word in CLUSTER_WORDS}) as cluster:

@@ -10,7 +10,7 @@ from dagset.cluster.protocol import Cluster
 from dagset.errors import DagsetError
 from dagset.model import DagNode, Identity, Ref
 from dagset.observe import Outcome, Verdict, verdict, verdict_of_error
-from dagset.run.follow import Stopped, follow
+from dagset.run.follow import Stop, Stopped, follow
 from dagset.run.logs import LogStream
 from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
@@ -34,7 +34,7 @@ class Followers:
     logs: Path
     tell: Callable[[str], None]
     news: threading.Event = field(default_factory=threading.Event)
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
     hub: Hub = field(init=False)
 
     def __post_init__(self) -> None:

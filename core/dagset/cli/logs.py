@@ -1,6 +1,5 @@
 """`dagset logs`: the lines of all pods of a node, now or as they come."""
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,10 +52,10 @@ def logs(ctx: click.Context, *, name_or_node: str, cluster: str | None, namespac
 
 
 def _follow(ref: "Ref", cluster: "Cluster", screen: Screen) -> None:
-    from dagset.run.follow import Stopped, follow
+    from dagset.run.follow import Stop, Stopped, follow
     from dagset.run.logs import LogStream
 
-    nobody_reads = threading.Event()
+    nobody_reads = Stop()
 
     def show(prefix: str, line: str) -> None:
         screen.pod_line(prefix, line)

@@ -90,7 +90,7 @@ def look_on(
     Raises:
         Stopped: the time is over.
     """
-    from dagset.run.follow import follow
+    from dagset.run.follow import Stop, follow
     from dagset.run.limits import limits_of
     from dagset.run.logs import LogStream
     from dagset.run.owners import ref_of
@@ -98,7 +98,7 @@ def look_on(
     ref = ref_of(owner)
     show = Show(screen, ref, cluster=cluster, form=form, limits=limits_of(owner))
     logs = LogStream(cluster, ref=ref, sink=show.last_line) if form == "picture" else None
-    stop = threading.Event()
+    stop = Stop()
     timer = None if timeout_s is None else threading.Timer(timeout_s, stop.set)
     if timer is not None:
         timer.daemon = True

@@ -1,11 +1,9 @@
 """From watching a node to its Outcome: a loop that folds news and asks `judge`. Weather never ends a node."""
 
 import math
-import queue
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,18 +21,13 @@ from dagset.run.limits import limits_of
 from dagset.run.logs import LogStream
 from dagset.run.owners import identity_labels
 from dagset.run.relist import feed, relist
+from dagset.run.stopping import Incoming, Stop, Stopped, listening
 
-__all__ = ["Stopped", "follow", "look"]
+__all__ = ["Stop", "Stopped", "follow", "look"]
 
 LAST_LOOK_S = 30.0  # how long the last look tries; after it the verdict has the evidence of the watch alone
-STOP_CHECK_S = 0.5
 CATCH_UP_S = 2.0  # how long the watch of pods may lag behind the one that told the end
-BATCH = 10_000
 SILENT_S = 10.0  # shorter trouble is not worth a word
-
-
-class Stopped(DagsetError):
-    """Whoever follows was told to stop; the node runs on."""
 
 
 def follow(
@@ -45,7 +38,7 @@ def follow(
     on_sight: Callable[[Observation], None] = lambda _seen: None,
     on_trouble: Callable[[str], None] = lambda _text: None,
     logs: LogStream | None = None,
-    stop: threading.Event | None = None,
+    stop: Stop | None = None,
     hub: Hub | None = None,
     hold: bool = True,
 ) -> Outcome:
@@ -62,7 +55,7 @@ def follow(
         on_trouble: told in words when the cluster has not answered for 10 s, when it answers again, and why a node is
             being ended.
         logs: is fed with every pod; finish it afterwards.
-        stop: when set, `Stopped` is raised within half a second.
+        stop: when set, `Stopped` is raised at once.
         hub: whose watches to share; None shares with all who follow on this cluster in this process.
         hold: False only looks on, and leaves the limits to other followers.
 
@@ -71,25 +64,23 @@ def follow(
         Stopped: see `stop`.
     """
     troubles = _Troubles(on_trouble)
-    owner = with_patience(partial(_owner, ref, cluster), limit_s=math.inf, on_wait=troubles.wait)
-    seen = _seen_first(ref, owner)
-    if owner is None:
-        return _told(seen, on_change)
-    labels = identity_labels(owner)
-    inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
-    subscribe = partial((hub or hub_of(cluster)).subscribe, namespace=ref.namespace, into=inbox)
-    subscriptions: dict[str, Subscription] = {}
-    keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else None, tell=on_trouble)
-    watch = _Watch(subscriptions, inbox, on_sight, on_change, troubles, logs, stop, cluster, keeper)
-    try:
+    with ExitStack() as until_ended:
+        incoming = until_ended.enter_context(listening(stop))
+        look_once = partial(_owner, ref, cluster)
+        owner = with_patience(look_once, limit_s=math.inf, on_wait=troubles.wait, sleep=incoming.pause)
+        seen = _seen_first(ref, owner)
+        if owner is None:
+            return _told(seen, on_change)
+        labels = identity_labels(owner)
+        subscribe = partial((hub or hub_of(cluster)).subscribe, namespace=ref.namespace, into=incoming.inbox)
+        keeper = Keeper(ref, cluster, limits=limits_of(owner) if hold else None, tell=on_trouble)
+        watch = _Watch({}, incoming, on_sight, on_change, troubles, logs, cluster, keeper)
+        until_ended.callback(watch.close)
         for kind in _kinds(ref):
-            subscriptions[kind] = subscribe(kind, labels=labels)
+            watch.subscriptions[kind] = subscribe(kind, labels=labels)
         if spec.queue_name(owner):
-            subscriptions["Workload"] = subscribe("Workload", labels={constants.KUEUE_OWNER_UID: ref.uid})
+            watch.subscriptions["Workload"] = subscribe("Workload", labels={constants.KUEUE_OWNER_UID: ref.uid})
         seen = _caught_up(watch, _until_judged(watch, seen))
-    finally:
-        for subscription in subscriptions.values():
-            subscription.close()
     return _told(_last_look(seen, ref, cluster, labels, logs), on_change)
 
 
@@ -120,15 +111,18 @@ class _Watch:
     """Where news comes from and who is told. `sighted_at` is when the owner was last in sight (server's time)."""
 
     subscriptions: dict[str, Subscription]
-    inbox: "queue.SimpleQueue[News]"
+    incoming: Incoming
     on_sight: Callable[[Observation], None]
     on_change: Callable[[Observation, Phase], None]
     troubles: "_Troubles"
     logs: LogStream | None
-    stop: threading.Event | None
     cluster: Cluster
     keeper: Keeper
     sighted_at: float | None = None
+
+    def close(self) -> None:
+        for subscription in self.subscriptions.values():
+            subscription.close()
 
 
 def _until_judged(watch: _Watch, seen: Observation) -> Observation:
@@ -160,9 +154,10 @@ def _caught_up(watch: _Watch, seen: Observation) -> Observation:
     A pod that was deleted is not among those that a last look finds.
     """
     end = time.monotonic() + CATCH_UP_S
-    while _lacks_culprit(seen) and (left_s := end - time.monotonic()) > 0:
-        with suppress(queue.Empty):
-            seen = _fold(seen, watch.inbox.get(timeout=left_s), watch)
+    with suppress(Stopped):  # it has ended: too late to stop following
+        while _lacks_culprit(seen) and (left_s := end - time.monotonic()) > 0:
+            news = watch.incoming.wait(left_s)
+            seen = seen if news is None else _fold(seen, news, watch)
     return seen
 
 
@@ -175,28 +170,10 @@ def _lacks_culprit(seen: Observation) -> bool:
 
 def _batch(watch: _Watch, *, until: float | None) -> list[News]:
     """Return all news there are; none only when the time `until` has come."""
-    first = _next(watch, until=until)
-    news = [] if first is None else [first]
-    while news and len(news) < BATCH:
-        try:
-            news.append(watch.inbox.get_nowait())
-        except queue.Empty:
-            break
-    return news
-
-
-def _next(watch: _Watch, *, until: float | None) -> News | None:
-    """Wait for news in slices, so that neither the alarm nor the word to stop is missed."""
-    while watch.stop is None or not watch.stop.is_set():
-        left_s = math.inf if until is None else until - watch.cluster.now()
-        if left_s <= 0:
-            return None
-        slice_s = min(left_s, STOP_CHECK_S if watch.stop is not None else left_s)
-        try:
-            return watch.inbox.get(timeout=None if slice_s == math.inf else slice_s)
-        except queue.Empty:
-            continue
-    raise Stopped("stopped following; the node runs on")
+    first = watch.incoming.wait(None) if until is None else None
+    while until is not None and first is None and (left_s := until - watch.cluster.now()) > 0:
+        first = watch.incoming.wait(left_s)
+    return [] if first is None else [first, *watch.incoming.more()]
 
 
 def _fold(seen: Observation, news: News, watch: _Watch) -> Observation:

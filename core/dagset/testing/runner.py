@@ -9,7 +9,7 @@ from dagset.compile import compile_node
 from dagset.errors import DagsetError
 from dagset.model import Identity, node_from
 from dagset.observe import Observation, Phase
-from dagset.run.follow import follow
+from dagset.run.follow import Stop, follow
 from dagset.run.release import cancel
 from dagset.run.submit import Submitted, submit
 from dagset.testing.ends import Ran
@@ -93,8 +93,8 @@ def _followed(
 
 
 @contextmanager
-def _time_limit(limit_s: float) -> Iterator[threading.Event]:
-    stop = threading.Event()
+def _time_limit(limit_s: float) -> Iterator[Stop]:
+    stop = Stop()
     timer = threading.Timer(limit_s, stop.set)
     timer.daemon = True
     timer.start()

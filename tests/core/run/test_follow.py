@@ -14,8 +14,9 @@ from dagset.cluster.hub import Changed, Hub, Listed, News, Subscription, Trouble
 from dagset.errors import ClusterRefused, ClusterUnreachable
 from dagset.model.identity import Identity, Ref
 from dagset.observe import FirstFailed, Observation, Outcome, Phase, judge, phase_of
-from dagset.run.follow import Stopped, follow, look
+from dagset.run.follow import Stop, Stopped, follow, look
 from dagset.run.logs import LogStream
+from dagset.run.stopping import listening
 from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
 
 LABELS = Identity(owner="me", task="train").labels()
@@ -265,11 +266,28 @@ def test_a_watch_that_is_not_allowed_is_told_and_nothing_more() -> None:
 
 
 def test_stops_when_told_to() -> None:
-    cluster, stop = FakeCluster(), threading.Event()
+    cluster, stop = FakeCluster(), Stop()
     ref = submitted(cluster)
 
     with pytest.raises(Stopped):
         follow(ref, cluster=cluster, stop=stop, on_change=lambda _seen, _phase: stop.set())
+
+
+def test_word_to_stop_wakes_who_waits_for_news() -> None:
+    stop = Stop()
+    with listening(stop) as incoming:
+        threading.Thread(target=stop.set).start()
+        with pytest.raises(Stopped):
+            incoming.wait(None)
+
+
+def test_stops_before_the_cluster_has_ever_answered() -> None:
+    cluster, stop = FakeCluster(), Stop()
+    ref = submitted(cluster)
+    stop.set()
+
+    with pytest.raises(Stopped):
+        follow(ref, cluster=FaultyCluster(cluster, plan=dict.fromkeys(range(100), "before")), stop=stop)
 
 
 def test_one_list_and_one_watch_per_kind_are_enough() -> None:
@@ -349,7 +367,7 @@ def test_pods_that_cannot_start_end_the_node_and_its_outcome_has_their_words() -
 
 
 def test_a_follower_that_only_looks_on_leaves_the_limits_to_others() -> None:
-    cluster, stop = FakeCluster(), threading.Event()
+    cluster, stop = FakeCluster(), Stop()
     ref = put(cluster, limited(start_timeout_s=1))
     cluster.time += 100
 
@@ -361,7 +379,7 @@ def test_a_follower_that_only_looks_on_leaves_the_limits_to_others() -> None:
 
 def test_a_stale_picture_ends_no_node() -> None:
     """The watch shows a pod that waits; by now it runs, as a look before the end tells."""
-    cluster, stop = FakeCluster(), threading.Event()
+    cluster, stop = FakeCluster(), Stop()
     ref = put(cluster, limited(start_timeout_s=900))
     stale = cluster.put(unable(0, "ErrImagePull", "not found"))
     cluster.put(pod(0))
