@@ -52,7 +52,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # Who shares a process when `make test` runs several: each group starts clusters of its own, and mostly waits for them.
 # By names, for xdist's controller knows nothing else of a test.
 GROUPS = (
-    ("the real cluster", re.compile(r"real_cluster|test_kube_contract|realcluster/test_(check|doctor|rights|submit_)")),
+    (
+        "the real cluster",
+        re.compile(r"real_cluster|test_kube_contract|realcluster/test_(check|doctor|rights|schedulers|submit_)"),
+    ),
     ("real clusters of their own", re.compile(r"realcluster/")),
     ("stories on the local cluster", re.compile(r"stories/.*local_cluster")),
     ("all else", re.compile("")),

@@ -1,5 +1,8 @@
 """Words that the world outside fixes, each with who writes it. A leaf: imports nothing of ours."""
 
+from collections.abc import Mapping
+from typing import Any
+
 # Kinds and their API groups (kubernetes-sigs/jobset: api/jobset/v1alpha2; kubernetes/api: batch/v1, core/v1;
 # kubernetes-sigs/kueue: apis/kueue/v1beta2).
 API_VERSIONS = {
@@ -17,6 +20,11 @@ API_VERSIONS = {
     "LocalQueue": "kueue.x-k8s.io/v1beta2",
     "Workload": "kueue.x-k8s.io/v1beta2",
     "WorkloadPriorityClass": "kueue.x-k8s.io/v1beta2",
+    # Three kinds of one name: volcano-sh/apis: pkg/apis/scheduling/v1beta1; kubernetes-sigs/scheduler-plugins:
+    # apis/scheduling/v1alpha1; kubernetes/api: scheduling/v1alpha2 (Kubernetes 1.36, behind GenericWorkload).
+    "PodGroup.scheduling.volcano.sh": "scheduling.volcano.sh/v1beta1",
+    "PodGroup.scheduling.x-k8s.io": "scheduling.x-k8s.io/v1alpha1",
+    "PodGroup.scheduling.k8s.io": "scheduling.k8s.io/v1alpha2",
     # Questions to the API server, which it does not keep.
     "SelfSubjectAccessReview": "authorization.k8s.io/v1",
     "SelfSubjectReview": "authentication.k8s.io/v1",
@@ -28,7 +36,22 @@ API_VERSIONS = {
     "ResourceQuota": "v1",
     "ServiceAccount": "v1",
 }
-PLURALS = {kind: kind.lower() + ("es" if kind.endswith("s") else "s") for kind in API_VERSIONS}
+VOLCANO, COSCHEDULING, NATIVE = (kind for kind in API_VERSIONS if kind.startswith("PodGroup."))
+
+
+def _plural(kind: str) -> str:
+    name = kind.partition(".")[0].lower()
+    return name + ("es" if name.endswith("s") else "s")
+
+
+PLURALS = {kind: _plural(kind) for kind in API_VERSIONS}
+
+
+def kind_of(manifest: Mapping[str, Any]) -> str:
+    """Return the key of `API_VERSIONS` for an object: its kind, with the group where several have that name."""
+    kind, group = str(manifest["kind"]), str(manifest.get("apiVersion", "")).partition("/")[0]
+    return f"{kind}.{group}" if f"{kind}.{group}" in API_VERSIONS else kind
+
 
 # Ours: written by compile on the object and on every template. A contract across our own releases: only add.
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -49,6 +72,7 @@ END = "dagset.io/end"
 # Kueue's labels on the owner (kubernetes-sigs/kueue: pkg/controller/constants/constants.go).
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY = "kueue.x-k8s.io/priority-class"
+KUEUE_MAX_EXEC = "kueue.x-k8s.io/max-exec-time-seconds"
 KUEUE_OWNER_UID = "kueue.x-k8s.io/job-uid"  # on the Workload
 
 # Written by the Job controller on pods (kubernetes/api: batch/v1/types.go).

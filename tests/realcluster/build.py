@@ -53,6 +53,7 @@ MODULES = {
         }
     ),
     "coredns": Module(programs={"coredns": "."}),
+    "schedulers": Module(programs={"podgroups": "."}),
     "kueue": Module(
         programs={"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
         files_of="sigs.k8s.io/kueue",

@@ -80,6 +80,8 @@ def _etcd(place: Place) -> list[str]:
     )
 
 
+# The gates are for Kubernetes' own PodGroups, alpha in 1.36 (kubernetes: pkg/features/kube_features.go): nothing is
+# another with them for pods that have none.
 def _apiserver(place: Place) -> list[str]:
     pki = place.state / "pki"
     return _flags(
@@ -99,6 +101,8 @@ def _apiserver(place: Place) -> list[str]:
         kubelet_client_key=pki / "admin.key",
         kubelet_preferred_address_types="InternalIP",
         allow_privileged="true",
+        feature_gates="GenericWorkload=true",
+        runtime_config="scheduling.k8s.io/v1alpha2=true",
     )
 
 
@@ -113,12 +117,17 @@ def _controller(place: Place) -> list[str]:
     )
 
 
+def _scheduler(place: Place) -> list[str]:
+    return _controller(place) + _flags(feature_gates="GenericWorkload=true,GangScheduling=true")
+
+
 def _controller_manager(place: Place) -> list[str]:
     pki = place.state / "pki"
     return _controller(place) + _flags(
         service_account_private_key_file=pki / "sa.key",
         root_ca_file=pki / "ca.crt",
         node_monitor_grace_period="20s",  # a lost host is missed after that, instead of after 50 s
+        feature_gates="GenericWorkload=true",  # else nobody takes the finalizer off a PodGroup
     )
 
 
@@ -153,7 +162,7 @@ _ARGUMENTS: dict[str, Callable[[Place], list[str]]] = {
     "etcd": _etcd,
     "kube-apiserver": _apiserver,
     "kube-controller-manager": _controller_manager,
-    "kube-scheduler": _controller,
+    "kube-scheduler": _scheduler,
     "coredns": _coredns,
     "jobset": _jobset,
     "kueue": _kueue,

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 __all__ = ["RIGHTS", "Right", "is_covered"]
 
+GANG_GROUPS = {
+    "scheduling.volcano.sh": "volcano",
+    "scheduling.x-k8s.io": "coscheduling",
+    "scheduling.k8s.io": "native or slurm-bridge",
+}
+NO_GANGS = "those are refused"
 OWNER_VERBS = ("create", "get", "list", "watch", "patch", "delete")
 
 
@@ -39,6 +45,10 @@ RIGHTS = (
         without="queued nodes wait without a reason",
     ),
     Right("kueue.x-k8s.io", "localqueues", ("get",), "dagset check: does the queue exist", without="not checked"),
+    *(
+        Right(group, "podgroups", ("create", "get", "patch", "delete"), f"gangs with scheduler: {names}", NO_GANGS)
+        for group, names in GANG_GROUPS.items()
+    ),
     Right(
         "",
         "pods",

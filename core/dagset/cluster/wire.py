@@ -37,7 +37,8 @@ def create(manifest: Manifest, *, namespace: str, dry_run: bool = False) -> Requ
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     query = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *((("dryRun", "All"),) if dry_run else ()))
     # An eviction is asked for by creating a subresource of the pod (kubernetes/api: policy/v1/types.go).
-    path = _path("Pod", namespace, name) + "/eviction" if kind == "Eviction" else _path(kind, namespace)
+    is_eviction = kind == "Eviction"
+    path = _path("Pod", namespace, name) + "/eviction" if is_eviction else _path(constants.kind_of(manifest), namespace)
     words = "dry run of " if dry_run else ""
     return Request(f"{words}create {kind} {namespace}/{name}", "POST", path, query, manifest)
 

@@ -10,7 +10,7 @@ from dagset.compile.limits import limits
 from dagset.compile.merge import merged
 from dagset.compile.objects import indexed_job, jobset
 from dagset.compile.parts import parts
-from dagset.compile.queues import queued
+from dagset.compile.queues import queueing
 from dagset.model import DagNode, Identity, object_name
 
 __all__ = ["Bundle", "compile_node"]
@@ -62,14 +62,14 @@ def _manifests(
     node: DagNode, *, name: str, labels: dict[str, str], followed: bool
 ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
     """Return owner and parts, each pass over what the one before it made; the user's patch is the last."""
+    queue = queueing(node, name=name, labels={**node.labels, **labels})
     if _is_jobset(node):
-        owner = jobset(node, name=name, labels=labels, followed=followed)
+        owner = jobset(node, name=name, labels=labels, followed=followed, queue=queue)
     else:
-        owner = indexed_job(node, name=name, labels=labels)
-    owner = queued(owner, node)
+        owner = indexed_job(node, name=name, labels=labels, queue=queue)
     own = {constants.LIMITS: limits(node)} if followed else {}
-    owner["metadata"]["annotations"] = {**node.annotations, **own}
-    return merged(owner, node.object_patch), parts(node, name=name, labels=labels)
+    owner["metadata"]["annotations"] = {**node.annotations, **queue.annotations, **own}
+    return merged(owner, node.object_patch), (*queue.parts, *parts(node, name=name, labels=labels))
 
 
 def _is_jobset(node: DagNode) -> bool:

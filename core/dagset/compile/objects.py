@@ -5,6 +5,7 @@ from typing import Any
 from dagset import constants
 from dagset.compile.pod import pod_template
 from dagset.compile.policy import job_success_policy, jobset_failure_policy, jobset_success_policy, pod_failure_policy
+from dagset.compile.queues import Queueing
 from dagset.model import DagNode, Role
 
 __all__ = ["indexed_job", "jobset"]
@@ -14,23 +15,23 @@ __all__ = ["indexed_job", "jobset"]
 HUGE_ARRAY, HUGE_ARRAY_FAILED_INDEXES = 100_000, 10_000
 
 
-def indexed_job(node: DagNode, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
+def indexed_job(node: DagNode, *, name: str, labels: dict[str, str], queue: Queueing) -> dict[str, Any]:
     """Return the Job of an array, or of a gang that is a plain Job.
 
     Each index of an array has its own restarts, so that the attempt number exists in the pod.
     """
     role = node.roles[0]
     spec = {
-        "suspend": False,
+        "suspend": queue.is_suspended,
         "parallelism": min(node.parallelism or role.pods, role.pods),
         "completions": role.pods,
         "completionMode": "Indexed",
         **({"backoffLimit": 0} if node.coupling == "gang" else _per_index(node)),
         **_shared(node),
         "ttlSecondsAfterFinished": node.ttl_s,
-        "template": pod_template(node, role, name=name, labels=labels),
+        "template": pod_template(node, role, name=name, labels=labels, words=queue.of(role.name)),
     }
-    return _object("Job", node, name=name, labels=labels, spec=spec)
+    return _object("Job", node, name=name, labels={**labels, **queue.labels}, spec=spec)
 
 
 def _per_index(node: DagNode) -> dict[str, Any]:
@@ -40,21 +41,21 @@ def _per_index(node: DagNode) -> dict[str, Any]:
     return {"backoffLimitPerIndex": node.restarts, **({} if limit is None else {"maxFailedIndexes": limit})}
 
 
-def jobset(node: DagNode, *, name: str, labels: dict[str, str], followed: bool) -> dict[str, Any]:
+def jobset(node: DagNode, *, name: str, labels: dict[str, str], followed: bool, queue: Queueing) -> dict[str, Any]:
     """Return the JobSet of a gang. Every default is written out, so that no webhook changes what golden files say."""
     spec = {
-        "suspend": False,
+        "suspend": queue.is_suspended,
         "network": {"enableDNSHostnames": True, "publishNotReadyAddresses": True},
         "startupPolicy": {"startupPolicyOrder": "AnyOrder"},
         "successPolicy": jobset_success_policy(node),
         "failurePolicy": jobset_failure_policy(node, followed=followed),
         "ttlSecondsAfterFinished": node.ttl_s,
-        "replicatedJobs": [_replicated_job(node, role, name=name, labels=labels) for role in node.roles],
+        "replicatedJobs": [_replicated_job(node, role, name=name, labels=labels, queue=queue) for role in node.roles],
     }
-    return _object("JobSet", node, name=name, labels=labels, spec=spec)
+    return _object("JobSet", node, name=name, labels={**labels, **queue.labels}, spec=spec)
 
 
-def _replicated_job(node: DagNode, role: Role, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
+def _replicated_job(node: DagNode, role: Role, *, name: str, labels: dict[str, str], queue: Queueing) -> dict[str, Any]:
     """Return one role: replicas 1 and one index per pod, so that rank == completion index and N pods cost one Job."""
     spec = {
         "parallelism": role.pods,
@@ -62,7 +63,7 @@ def _replicated_job(node: DagNode, role: Role, *, name: str, labels: dict[str, s
         "completionMode": "Indexed",
         "backoffLimit": 0,
         **_shared(node),
-        "template": pod_template(node, role, name=name, labels=labels),
+        "template": pod_template(node, role, name=name, labels=labels, words=queue.of(role.name)),
     }
     template = {"metadata": {"labels": {**node.labels, **labels, constants.ROLE: role.name}}, "spec": spec}
     replicated: dict[str, Any] = {"name": role.name, "groupName": "default", "replicas": 1}

@@ -4,6 +4,7 @@ from typing import Any
 
 from dagset import constants
 from dagset.compile.merge import merged
+from dagset.compile.queues import PodWords
 from dagset.compile.rendezvous import rendezvous_env
 from dagset.compile.resources import env_from, resources, volume_mounts, volumes
 from dagset.model import DagNode, Role
@@ -17,12 +18,15 @@ OF_CONTAINER = {
 }  # fmt: skip
 
 
-def pod_template(node: DagNode, role: Role, *, name: str, labels: dict[str, str]) -> dict[str, Any]:
-    """Return the pod template of `role`; `name` is the owner's, from which the peers' host names are made."""
-    metadata: dict[str, Any] = {"labels": {**node.labels, **labels, constants.ROLE: role.name}}
-    if node.annotations:
-        metadata["annotations"] = dict(node.annotations)
-    template = {"metadata": metadata, "spec": _spec(node, role, name=name)}
+def pod_template(node: DagNode, role: Role, *, name: str, labels: dict[str, str], words: PodWords) -> dict[str, Any]:
+    """Return the pod template of `role`; `name` is the owner's, from which the peers' host names are made.
+
+    `words` are the scheduler's.
+    """
+    metadata: dict[str, Any] = {"labels": {**node.labels, **labels, constants.ROLE: role.name, **words.labels}}
+    if annotations := {**node.annotations, **words.annotations}:
+        metadata["annotations"] = annotations
+    template = {"metadata": metadata, "spec": {**_spec(node, role, name=name), **words.spec}}
     return merged(template, role.pod_patch) if role.pod_patch else template
 
 
@@ -43,6 +47,9 @@ def _spec(node: DagNode, role: Role, *, name: str) -> dict[str, Any]:
         "affinity": dict(role.affinity),
         "securityContext": {key: value for key, value in role.security_context.items() if key not in OF_CONTAINER},
         "volumes": volumes(node, role, name=name),
+        "resourceClaims": [
+            {"name": own, "resourceClaimTemplateName": template} for own, template in role.resource_claims.items()
+        ],
     }
     return {**spec, **{key: value for key, value in given.items() if value}}
 

@@ -13,7 +13,7 @@ FILES_VOLUME, SHM_VOLUME = "dagset-files", "dagset-shm"
 
 
 def resources(role: Role) -> dict[str, Any]:
-    """Return requests and limits: cpu is a request, memory and disk are both, an accelerator too.
+    """Return requests, limits and claims: cpu is a request, memory and disk are both, an accelerator too.
 
     Kubernetes refuses a request of an extended resource without its limit.
     """
@@ -30,7 +30,9 @@ def resources(role: Role) -> dict[str, Any]:
         limits["memory"] = role.memory_limit
     if role.gpu:
         requests[role.gpu_kind] = limits[role.gpu_kind] = str(role.gpu)
-    return {key: value for key, value in (("requests", requests), ("limits", limits)) if value}
+    given: dict[str, Any] = {"requests": requests, "limits": limits}
+    given["claims"] = [{"name": name} for name in role.resource_claims]
+    return {key: value for key, value in given.items() if value}
 
 
 def volumes(node: DagNode, role: Role, *, name: str) -> list[dict[str, Any]]:

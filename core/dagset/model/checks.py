@@ -9,7 +9,8 @@ from dagset.errors import InvalidNode
 from dagset.model.coerce import shown
 from dagset.model.duration import parse_duration_s
 from dagset.model.names import check_annotations, check_labels
-from dagset.model.policy_checks import check_after, check_patch, check_policies, check_queue
+from dagset.model.policy_checks import check_after, check_patch, check_policies
+from dagset.model.queue_checks import check_queue
 from dagset.model.ranges import parse_ranges
 
 if TYPE_CHECKING:

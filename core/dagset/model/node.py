@@ -82,6 +82,7 @@ class DagNode(RoleWords, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queue_name: words.QueueName = None
     queue_priority: words.QueuePriority = None
     scheduler: words.Scheduler = None
+    min_parallelism: words.MinParallelism = None
     rendezvous: words.Rendezvous = "none"
     keep: words.Keep = None
     ttl: words.Ttl = "1d"

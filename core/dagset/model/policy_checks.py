@@ -1,4 +1,4 @@
-"""Contradictions between a node's policies: exit codes, disruption, order of roles, queue, kind of object."""
+"""Contradictions between a node's policies: exit codes, disruption, order of roles, kind of object."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from dagset.model.node import DagNode
     from dagset.model.role import Role
 
-__all__ = ["CODE_WORDS", "STOPPED_CODES", "check_after", "check_patch", "check_policies", "check_queue"]
+__all__ = ["CODE_WORDS", "STOPPED_CODES", "check_after", "check_patch", "check_policies"]
 
 # How a process ends that was told to stop (SIGINT, SIGKILL, SIGTERM), as every suspension and preemption tells it.
 STOPPED_CODES = (130, 137, 143)
 CODE_WORDS = ("fail_exit_codes", "abort_exit_codes", "free_exit_codes")
-MAX_PODSETS = 18  # kubernetes-sigs/kueue: apis/kueue/v1beta2/workload_types.go
 MAX_AFTER = 5  # kubernetes-sigs/jobset: api/jobset/v1alpha2/jobset_types.go
 HUGE_ARRAY, HUGE_ARRAY_FAILED_INDEXES = 100_000, 10_000  # kubernetes: pkg/apis/batch/validation/validation.go
 FIXED = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "generateName"))
@@ -105,15 +104,6 @@ def _check_last_stages(node: DagNode) -> None:
         if waits and (node.success == "any" or role.name not in ending):
             problem = f"the node would end before {role.name!r} starts, which is after a role that ends it"
             raise _refuse("success", problem, f"add roles[{place}] ({role.name}) to success: {{roles: [...]}}")
-
-
-def check_queue(node: DagNode) -> None:
-    """Raise InvalidNode for words about a queue that is not named, and for more roles than Kueue takes."""
-    for word in ("scheduler", "queue_priority"):
-        if getattr(node, word) is not None and node.queue_name is None:
-            raise _refuse(word, f"{getattr(node, word)!r}, but no queue is named", "give queue_name")
-    if node.queue_name is not None and len(node.roles) > MAX_PODSETS:
-        raise _refuse("roles", f"{len(node.roles)} roles in a queue", f"Kueue admits {MAX_PODSETS} at most")
 
 
 def check_patch(patch: Mapping[str, object], *, field: str) -> None:

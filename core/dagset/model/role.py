@@ -48,6 +48,9 @@ class RoleWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     priority_class_name: words.PriorityClassName = None
     service_account_name: words.ServiceAccountName = None
     security_context: words.SecurityContext = {}
+    required_topology: words.RequiredTopology = None
+    preferred_topology: words.PreferredTopology = None
+    resource_claims: words.ResourceClaims = {}
     pod_patch: words.PodPatch = {}
 
 

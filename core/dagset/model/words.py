@@ -14,7 +14,7 @@ __all__ = [
     "ImagePullSecrets", "NodeSelector", "Tolerations", "Affinity", "PriorityClassName", "ServiceAccountName",
     "SecurityContext", "PodPatch", "After", "Labels", "Annotations", "OnDisruption", "AbortExitCodes", "FreeExitCodes",
     "MaxFailedIndexes", "MaxDisruptions", "StartTimeout", "QueueTimeout", "QueueName", "Scheduler", "QueuePriority",
-    "Rendezvous", "Kind", "ObjectPatch",
+    "Rendezvous", "Kind", "ObjectPatch", "RequiredTopology", "PreferredTopology", "ResourceClaims", "MinParallelism",
 ]  # fmt: skip
 
 INT32_MAX = 2**31 - 1
@@ -91,7 +91,20 @@ MaxDisruptions = Annotated[int, says("free restarts that a follower allows", 20,
 StartTimeout = Annotated[str | None, says("how long pods may be unable to start, before a follower ends it", "15m")]
 QueueTimeout = Annotated[str | None, says("how long it may wait in the queue, before a follower ends it", "1d")]
 QueueName = Annotated[ObjectName | None, says("the queue that admits the node (Kueue: a LocalQueue)", "gpu-small")]
-Scheduler = Annotated[Literal["kueue"] | None, says("whose queue it is (default kueue)", "kueue")]
+Scheduler = Annotated[
+    Literal["kueue", "volcano", "yunikorn", "kai", "coscheduling", "slurm-bridge", "native"] | None,
+    says("who queues the node and starts a gang as one (with a queue: kueue)", "volcano"),
+]
+RequiredTopology = Annotated[
+    str | None, says("Kueue: label of hosts that a role's pods must share", "cloud.google.com/gce-topology-block")
+]
+PreferredTopology = Annotated[
+    str | None, says("Kueue: the same where there is room", "cloud.google.com/gce-topology-block")
+]
+ResourceClaims = Annotated[
+    dict[str, ObjectName], says("devices of a pod: a name, and its ResourceClaimTemplate", {"gpu": "one-h100"})
+]
+MinParallelism = Annotated[AtOnce | None, says("array: Kueue may admit it with so few indexes at once", 10)]
 QueuePriority = Annotated[ObjectName | None, says("priority in the queue (Kueue: a WorkloadPriorityClass)", "high")]
 Rendezvous = Annotated[
     Literal["none", "torch", "jax"], says("gang: sets the variables by which the framework's processes meet", "torch")

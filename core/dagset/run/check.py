@@ -130,7 +130,7 @@ class _Questions:
 
     def _holder(self, manifest: Manifest, *, where: str) -> Finding | str:
         """Tell whose the object is that has our name already."""
-        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        kind, name = constants.kind_of(manifest), manifest["metadata"]["name"]
         title = f"{kind} {self._namespace}/{name}"
         try:
             found = self._patiently(lambda: self._cluster.get(kind, namespace=self._namespace, name=name))

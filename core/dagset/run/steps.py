@@ -1,7 +1,7 @@
 """The steps of a submit that touch the cluster. Each may be repeated, and finds what an earlier try has done."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -51,7 +51,7 @@ class Steps:
 
     def require_versions(self) -> None:
         """Raise `TooOld` where the cluster would not keep what a node says; asked once per cluster."""
-        require_kubernetes(self.cluster, patiently=self._patiently)
+        require_kubernetes(self.cluster, patiently=self.patiently)
 
     def wait_for_deletion(self, owner: Manifest) -> None:
         """Return when this very object is gone; raises `Conflict` when it stays."""
@@ -87,28 +87,16 @@ class Steps:
         """Return the owner as stored and whether somebody else was quicker; None: look again, all has changed."""
         lost_answers: list[ClusterUnreachable] = []
         try:
-            created = self._patiently(lambda: self._create(manifest), on_loss=lost_answers.append)
+            created = self.create(manifest, on_loss=lost_answers.append)
         except AlreadyExists:
             return self._met(manifest, spec_hash=spec_hash, is_own=bool(lost_answers))
         return created, False
 
-    def create_parts(self, parts: Sequence[Manifest], *, owner: Manifest) -> None:
-        """Create what is missing, owned by `owner`, so that it goes when the owner goes.
-
-        It does not hold the owner's deletion up: that would need the right to update `jobs/finalizers` where
-        OwnerReferencesPermissionEnforcement is on (kubernetes: plugin/pkg/admission/gc), as on OpenShift.
-        """
-        metadata = owner["metadata"]
-        reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"]}
-        reference |= {"name": metadata["name"], "uid": metadata["uid"], "controller": True}
-        for part in parts:
-            self._create_part({**part, "metadata": {**part["metadata"], "ownerReferences": [reference]}})
-
-    def undo(self, owner: Manifest) -> None:
-        """Delete an owner that cannot be completed; what fails here leaves a stray that `dagset list` shows."""
-        metadata = owner["metadata"]
+    def undo(self, made: Manifest) -> None:
+        """Delete what cannot be completed; an owner that this fails for is a stray that `dagset list` shows."""
+        kind, metadata = constants.kind_of(made), made["metadata"]
         with suppress(ClusterRefused, ClusterUnreachable):
-            self.cluster.delete(owner["kind"], namespace=self.namespace, name=metadata["name"], uid=metadata["uid"])
+            self.cluster.delete(kind, namespace=self.namespace, name=metadata["name"], uid=metadata["uid"])
 
     def _met(self, manifest: Manifest, *, spec_hash: str, is_own: bool) -> tuple[Manifest, bool] | None:
         """Judge the object that has our name already: ours, gone again, on its way out, or somebody else's."""
@@ -118,65 +106,51 @@ class Steps:
             return None
         mine, theirs = manifest["metadata"]["labels"], found["metadata"].get("labels", {})
         if any(mine[label] != theirs.get(label) for label in (constants.IDENTITY, constants.GENERATION)):
-            raise self._not_ours(found)
+            raise self.not_ours(found)
         if "deletionTimestamp" in found["metadata"]:
             self.wait_for_deletion(found)
             return None
         same = found["metadata"].get("annotations", {}).get(constants.SPEC_HASH) == spec_hash
         return (found, not is_own) if same else None
 
-    def _create_part(self, part: Manifest) -> None:
-        uid = part["metadata"]["ownerReferences"][0]["uid"]
-        began = self.clock()
-        while True:
-            try:
-                self._patiently(lambda: self._create(part))
-            except AlreadyExists:
-                found = self._get_or_none(part)
-                if found is not None and uid in _owner_uids(found):
-                    return
-                if found is not None and not self._is_leftover(found, waited_s=self.clock() - began):
-                    raise self._not_ours(found) from None
-                self.sleep(LOOK_S)
-            else:
-                return
-
-    def _is_leftover(self, found: Manifest, *, waited_s: float) -> bool:
-        """Tell whether it belongs to an earlier owner of this identity, and may still be collected."""
-        is_mine = found["metadata"].get("labels", {}).get(constants.IDENTITY) == self.identity.key
-        return is_mine and waited_s <= GRACE_S + MARGIN_S
-
-    def _not_ours(self, found: Manifest) -> NotOurs:
+    def not_ours(self, found: Manifest) -> NotOurs:
+        """Return the error for an object that has our name and another identity."""
         title = f"{found['kind']} {self.namespace}/{found['metadata']['name']}"
         holder = found["metadata"].get("labels", {}).get(constants.IDENTITY)
         whose = f"belongs to another node ({constants.IDENTITY}={holder})" if holder else "was not made by dagset"
         return NotOurs(f"{title} exists and {whose}: rename this node, or delete that object if nobody needs it")
 
     def _is_there(self, owner: Manifest) -> bool:
-        found = self._get_or_none(owner)
+        found = self.get_or_none(owner)
         return found is not None and bool(found["metadata"]["uid"] == owner["metadata"]["uid"])
 
-    def _get_or_none(self, manifest: Manifest) -> Manifest | None:
+    def get_or_none(self, manifest: Manifest) -> Manifest | None:
+        """Return what is stored under the kind and name of a manifest."""
         try:
             return self._get(manifest)
         except NotFound:
             return None
 
     def _get(self, manifest: Manifest) -> Manifest:
-        kind, name = manifest["kind"], manifest["metadata"]["name"]
-        return self._patiently(lambda: self.cluster.get(kind, namespace=self.namespace, name=name))
+        kind, name = constants.kind_of(manifest), manifest["metadata"]["name"]
+        return self.patiently(lambda: self.cluster.get(kind, namespace=self.namespace, name=name))
 
     def _list(self, kind: str) -> list[Manifest]:
         labels = {constants.IDENTITY: self.identity.key}
-        return self._patiently(lambda: self.cluster.list(kind, namespace=self.namespace, labels=labels)).items
+        return self.patiently(lambda: self.cluster.list(kind, namespace=self.namespace, labels=labels)).items
 
-    def _create(self, manifest: Manifest) -> Manifest:
+    def create(
+        self, manifest: Manifest, *, on_loss: Callable[[ClusterUnreachable], None] = lambda _error: None
+    ) -> Manifest:
+        """Create and return it as stored, patiently; `on_loss` is told of each try without an answer."""
         placed = {**manifest, "metadata": {**manifest["metadata"], "namespace": self.namespace}}
-        return self.cluster.create(placed, namespace=self.namespace)
+        return self.patiently(lambda: self.cluster.create(placed, namespace=self.namespace), on_loss=on_loss)
 
-    def _patiently(
+    def patiently(
         self, call: Callable[[], T], *, on_loss: Callable[[ClusterUnreachable], None] = lambda _error: None
     ) -> T:
+        """Return what a request returns, repeated while there is only weather."""
+
         def on_wait(error: ClusterUnreachable, pause_s: float) -> None:
             on_loss(error)
             self.tell(f"{error}; trying again in {pause_s:.0f} s")
@@ -193,7 +167,3 @@ def _grace_s(pod: Manifest) -> float:
     in_deletion = pod["metadata"].get("deletionGracePeriodSeconds")
     in_spec = pod.get("spec", {}).get("terminationGracePeriodSeconds", GRACE_S)
     return float(in_spec if in_deletion is None else in_deletion)
-
-
-def _owner_uids(manifest: Manifest) -> list[str]:
-    return [reference["uid"] for reference in manifest["metadata"].get("ownerReferences") or []]

@@ -12,6 +12,7 @@ from dagset.model import DagNode, Identity
 from dagset.model.advice import advice
 from dagset.model.identity import Ref
 from dagset.run.existing import Attach, Conflicting, CreateNew, WaitForDeletion, choose, generation_of
+from dagset.run.parts import Parts
 from dagset.run.steps import Steps
 
 __all__ = ["OnConflict", "Submitted", "submit", "submit_compiled"]
@@ -88,7 +89,7 @@ def submit_compiled(
     for _ in range(ROUNDS):
         match choose(steps.owners(bundle.kind), identity=identity, spec_hash=bundle.spec_hash):
             case Attach(found):
-                steps.create_parts(compiled(generation_of(found)).parts, owner=found)
+                Parts(steps, compiled(generation_of(found)).parts).create(found)
                 return _submitted(found, namespace=steps.namespace, attached=True)
             case Conflicting(found):
                 return _conflict(found, steps, on_conflict)
@@ -105,15 +106,23 @@ def _create(bundle: Bundle, steps: Steps) -> Submitted | None:
     """Create owner and parts, all or nothing; None when the owner's name turned out to be in flux."""
     steps.require_versions()
     steps.wait_for_pods()
-    met = steps.create_owner(bundle.owner, spec_hash=bundle.spec_hash)
+    parts = Parts(steps, bundle.parts)
+    try:
+        parts.create_first()
+        met = steps.create_owner(bundle.owner, spec_hash=bundle.spec_hash)
+    except (ClusterRefused, Conflict, NotOurs):
+        parts.undo()
+        raise
     if met is None:
+        parts.undo()
         return None
     owner, attached = met
     try:
-        steps.create_parts(bundle.parts, owner=owner)
+        parts.create(owner)
     except (ClusterRefused, NotOurs):
         if not attached:
             steps.undo(owner)
+            parts.undo()
         raise
     return _submitted(owner, namespace=steps.namespace, attached=attached)
 

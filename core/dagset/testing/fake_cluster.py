@@ -56,7 +56,7 @@ class FakeCluster:
 
     def create(self, manifest: Manifest, *, namespace: str, dry_run: bool = False) -> Manifest:
         """See `Cluster.create`."""
-        key = (self._known(manifest["kind"]), namespace, manifest["metadata"]["name"])
+        key = (self._known(constants.kind_of(manifest)), namespace, manifest["metadata"]["name"])
         with self._changed:
             if key in self._objects:
                 deleting = "deletionTimestamp" in self._objects[key]["metadata"]
@@ -159,7 +159,7 @@ class FakeCluster:
     def put(self, manifest: Manifest, *, namespace: str | None = None) -> Manifest:
         """Create the object, or replace it whole while keeping its uid and creation time (a status, a pod's phase)."""
         where = self.namespace if namespace is None else namespace  # "": an object that lives in none
-        key = (manifest["kind"], where, manifest["metadata"]["name"])
+        key = (constants.kind_of(manifest), where, manifest["metadata"]["name"])
         with self._changed:
             if key not in self._objects:
                 return self._store("ADDED", key, manifest)

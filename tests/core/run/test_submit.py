@@ -15,7 +15,7 @@ ME = Identity(owner="me@host:node.yaml", task="train")
 JOBS_ONLY = {kind: version for kind, version in constants.API_VERSIONS.items() if kind != "JobSet"}
 
 
-def bundle(*, kind="Job", spec_hash="aaaa", parts=1, identity=ME):
+def bundle(*, kind="Job", spec_hash="aaaa", parts=1, identity=ME, group=False):
     """Return the manifests of a generation, small ones."""
 
     def compiled(generation):
@@ -24,6 +24,8 @@ def bundle(*, kind="Job", spec_hash="aaaa", parts=1, identity=ME):
         owner["metadata"] = {**metadata, "annotations": {constants.SPEC_HASH: spec_hash}}
         names = [metadata["name"] if n == 0 else f"{metadata['name']}-{n}" for n in range(parts)]
         shipped = [{"kind": "ConfigMap", "metadata": {**metadata, "name": name}, "data": {}} for name in names]
+        group_of_pods = {"apiVersion": constants.API_VERSIONS[constants.NATIVE], "kind": "PodGroup"}
+        shipped += [{**group_of_pods, "metadata": metadata, "spec": {}}] if group else []
         return Bundle(owner=owner, parts=tuple(shipped), spec_hash=spec_hash)
 
     return compiled
@@ -53,7 +55,7 @@ def everything(cluster):
     """Return (kind, name, name of the owner by uid) of all there is."""
     found = [
         item
-        for kind in ("Job", "JobSet", "ConfigMap")
+        for kind in ("Job", "JobSet", "ConfigMap", constants.NATIVE)
         for item in cluster.list(kind, namespace="default", labels={}).items
     ]
     names = {item["metadata"]["uid"]: item["metadata"]["name"] for item in found}
@@ -351,3 +353,58 @@ def test_real_node_goes_the_same_way():
         item["metadata"]["ownerReferences"][0]["name"]
         for item in cluster.list("ConfigMap", namespace="ml", labels={constants.IDENTITY: ME.key}).items
     ]
+
+
+GROUPED = [("Job", "train-1", []), ("PodGroup", "train-1", ["train-1"])]
+
+
+def test_group_of_pods_is_there_before_the_owner_and_its_own_afterwards():
+    faulty = FaultyCluster(FakeCluster(), plan={})
+    World(faulty).submit(bundle(parts=0, group=True))
+
+    made = [request for request in faulty.requests if request.split()[0] in ("create", "patch")]
+    assert ["create PodGroup", "create Job", "patch PodGroup.scheduling.k8s.io"] == made
+    assert GROUPED == everything(faulty)
+
+
+@pytest.mark.parametrize("fate", ["before", "after"])
+@pytest.mark.parametrize("number", range(7))
+def test_crash_at_any_request_leaves_no_group_without_its_owner(number, fate):
+    cluster = FakeCluster()
+    with pytest.raises(ClusterUnreachable):
+        World(FaultyCluster(cluster, plan={number: fate})).submit(bundle(parts=0, group=True), limit_s=0)
+    World(cluster).submit(bundle(parts=0, group=True))
+
+    assert GROUPED == everything(cluster)
+
+
+def test_group_of_an_earlier_owner_is_waited_for():
+    cluster = FakeCluster()
+    leftover = bundle(parts=0, group=True)(1).parts[0]
+    leftover = {**leftover, "metadata": {**leftover["metadata"], "ownerReferences": [{"uid": "gone"}]}}
+    cluster.put(leftover)
+
+    def collect(_seconds):
+        if cluster.list("Job", namespace="default", labels={}).items == []:
+            cluster.remove(constants.NATIVE, namespace="default", name="train-1")
+
+    World(cluster, meanwhile=collect).submit(bundle(parts=0, group=True))
+
+    assert GROUPED == everything(cluster)
+
+
+def test_refused_owner_takes_its_group_along():
+    cluster = FakeCluster()
+    cluster.put({"kind": "Job", "metadata": {"name": "train-1", "labels": {}}})
+
+    with pytest.raises(NotOurs):
+        World(cluster).submit(bundle(parts=0, group=True))
+
+    assert [("Job", "train-1", [])] == everything(cluster)
+
+
+def test_scheduler_that_is_not_there_is_named():
+    kinds = {kind: version for kind, version in constants.API_VERSIONS.items() if kind != constants.NATIVE}
+
+    with pytest.raises(ClusterRefused, match=r"does not know PodGroup \(scheduling.k8s.io/v1alpha2\)"):
+        World(FakeCluster(kinds=kinds)).submit(bundle(parts=0, group=True))
