@@ -29,12 +29,24 @@ def label_of(role: str, index: int | str | None, attempt: int | str) -> str:
 
 def has_started(pod: dict[str, Any]) -> bool:
     """Say whether there can be lines: asked earlier, the server answers 400."""
-    return bool({"running", "terminated"} & _main_state(pod).keys()) or pod.get("status", {}).get("phase") == "Running"
+    state = _main_state(pod)
+    if _was_never_made(state.get("terminated") or {}):
+        return False
+    return bool({"running", "terminated"} & state.keys()) or pod.get("status", {}).get("phase") == "Running"
 
 
 def has_ended(pod: dict[str, Any]) -> bool:
     """Say whether no more lines will be written."""
     return "terminated" in _main_state(pod) or pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _was_never_made(terminated: dict[str, Any]) -> bool:
+    """Whether a kubelet tells of an end without a beginning: a pod that is deleted before its container was there.
+
+    Of one that ran and was lost it says so (kubernetes: pkg/kubelet/kubelet_pods.go, ContainerStatusUnknown; tried).
+    """
+    unknown = terminated.get("reason") == "ContainerStatusUnknown"
+    return unknown and "used to be Running" not in terminated.get("message", "")
 
 
 def _main_state(pod: dict[str, Any]) -> dict[str, Any]:

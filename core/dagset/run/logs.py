@@ -17,6 +17,8 @@ __all__ = ["LogStream", "Sink"]
 
 Sink = Callable[[str, str], None]
 
+DELETED = "its pod was deleted before they were read to the end"
+FORBIDDEN = 403
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before a connection is tried again; the last one for ever
 
 
@@ -155,9 +157,11 @@ class LogStream:
                     self._lost[tail.prefix] = tail.seen.notice
                 at_end = at_end or final or not tail.seen.notice
             except ClusterRefused as error:
-                if isinstance(error, NotFound) and at_end:
-                    break  # gone after its last line
-                if final or error.status in (403, 404):
+                if isinstance(error, NotFound):
+                    if not at_end:
+                        self._lost[tail.prefix] = DELETED
+                    break
+                if final or error.status == FORBIDDEN:
                     self._lost[tail.prefix] = str(error)
                     break
             except ClusterUnreachable:

@@ -184,6 +184,21 @@ def test_a_failed_pod_is_read_while_running_ones_hold_their_places() -> None:
     logs.finish(patience_s=NEVER_S)
 
 
+@pytest.mark.parametrize(("message", "started"), [("", False), (". The container used to be Running", True)])
+def test_a_pod_that_was_deleted_before_its_container_was_made_has_no_lines(message: str, started: bool) -> None:
+    """What the kubelet says of one that waited for its image when the node was ended (tried on 1.36.3)."""
+    told = f"The container could not be located when the pod was terminated{message}"
+    one = pod("p", state="terminated")
+    one["status"]["containerStatuses"][0]["state"]["terminated"] = {
+        "exitCode": 137,
+        "reason": "ContainerStatusUnknown",
+        "message": told,
+        "startedAt": None,
+    }
+
+    assert started == has_started(one)
+
+
 def test_says_whose_lines_were_gone() -> None:
     cluster = FakeCluster()
     logs = LogStream(cluster, ref=REF, sink=Screen())
@@ -192,7 +207,7 @@ def test_says_whose_lines_were_gone() -> None:
 
     logs.feed(gone)
 
-    assert {"worker[0]": "Pod 'w0' not found"} == logs.finish()
+    assert {"worker[0]": "its pod was deleted before they were read to the end"} == logs.finish()
 
 
 def test_a_bug_in_the_sink_comes_out_of_finish() -> None:
