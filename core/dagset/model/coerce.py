@@ -71,7 +71,11 @@ def convert_fields(struct: msgspec.Struct, *, skip: Iterable[str] = ()) -> None:
         except InvalidNode as error:
             raise error.at(field.name) from None
         except msgspec.ValidationError as error:
-            raise _refusal(field, value, str(error)) from None
+            refusal = _refusal(field, value, str(error))
+            if isinstance(error.__cause__, InvalidNode):  # what lies inside has said itself what is wrong
+                told = error.__cause__
+                refusal = InvalidNode(told.problem, field=refusal.field, remedy=told.remedy)
+            raise refusal from None
         msgspec.structs.force_setattr(struct, field.name, converted)
 
 
@@ -119,6 +123,8 @@ def _in_words(message: str) -> str:
 
 def _remedy(field: msgspec.structs.FieldInfo, value: object) -> str:
     """Say what to write instead."""
+    if field.name == "command" and isinstance(value, str):
+        return f"for example command: {msgspec.json.encode(['sh', '-c', value]).decode()}"
     if field.name == "env":
         return 'quote it, as in LR: "0.1"'
     if field.name in DURATIONS:
@@ -161,5 +167,5 @@ def refuse_unknown(words: Mapping[str, object], struct: type[msgspec.Struct]) ->
             continue
         close = difflib.get_close_matches(str(word), known, n=1)
         meant = ELSEWHERE.get(str(word)) or (close[0] if close else None)
-        remedy = f"did you mean {meant}?" if meant else "docs/words.md lists all words"
+        remedy = f"did you mean {meant}?" if meant else "`dagset schema` prints all words"
         raise InvalidNode("unknown word", field=str(word)[:MAX_SHOWN], remedy=remedy)

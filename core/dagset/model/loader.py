@@ -42,6 +42,9 @@ def read_words(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         text = _read(path, limit_bytes=MAX_NODE_BYTES).decode()
+        if text.startswith("#!") and path.suffix not in (".yaml", ".yml", ".json"):
+            remedy = "a node file is YAML, with name, image and command; of a Slurm script the name ends in .sbatch"
+            raise InvalidNode("is a script", remedy=remedy)
         return _mapping(_parsed(text, is_json=path.suffix == ".json"))
     except UnicodeDecodeError:
         raise InvalidNode("is not UTF-8 text", source=str(path), remedy="give a YAML or JSON file") from None
@@ -52,6 +55,9 @@ def read_words(path: str | Path) -> dict[str, Any]:
 def node_from(given: str | Mapping[str, Any], *, folder: Path = Path(), is_json: bool = False) -> DagNode:
     """Return the node that a text or a mapping describes; `files` with a path are read relative to `folder`."""
     words = _mapping(_parsed(given, is_json=is_json) if isinstance(given, str) else dict(given))
+    if "apiVersion" in words:
+        problem = f"is a manifest of Kubernetes ({shown(words.get('kind', 'of no kind'))}) and no node"
+        raise InvalidNode(problem, remedy="a node has name, image, command; `dagset schema` prints all words")
     refuse_unknown(words, DagNode)
     if isinstance(words.get("files"), dict):
         words = {**words, "files": {name: _with_content(name, file, folder) for name, file in words["files"].items()}}

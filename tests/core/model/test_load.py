@@ -55,6 +55,11 @@ BROKEN = {
     "--- 1\n--- 2": "DIR/node.yaml: line 2, column 1: but found another document; mend the YAML there",
     b"\xff\xfe\xff": "DIR/node.yaml: is not UTF-8 text; give a YAML or JSON file",
     NODE + "files: {a: {path: .}}": "DIR/node.yaml: files[a]: .: is not a regular file; give the path of a file",
+    NODE + "files: {a: {}}": "DIR/node.yaml: files[a]: needs exactly one of path, text and data; "
+    "for example {path: train.py}",
+    "apiVersion: batch/v1\nkind: Job": "DIR/node.yaml: is a manifest of Kubernetes ('Job') and no node; "
+    "a node has name, image, command; `dagset schema` prints all words",
+    NODE + "xyzzy: 4": "DIR/node.yaml: xyzzy: unknown word; `dagset schema` prints all words",
     NODE + "pods: 0": "DIR/node.yaml: pods: 0 does not fit: expected a whole number >= 1; for example pods: 4",
 }
 
@@ -62,6 +67,14 @@ BROKEN = {
 @pytest.mark.parametrize("text", BROKEN, ids=lambda text: repr(text[:24]))
 def test_a_broken_file_is_one_sentence_that_names_it(tmp_path: Path, text: str | bytes):
     assert refusal(written(tmp_path, text)) == BROKEN[text]
+
+
+def test_a_script_is_not_read_as_a_node(tmp_path: Path):
+    assert (
+        "DIR/job.sh: is a script; a node file is YAML, with name, image and command; "
+        "of a Slurm script the name ends in .sbatch"
+    ) == refusal(written(tmp_path, "#!/bin/sh\necho hi\n", name="job.sh"))
+    assert DagNode(name="n", image="a") == load(written(tmp_path, "#!/usr/bin/env dagset run\n" + NODE))
 
 
 def test_deep_nesting_is_refused_not_a_crash(tmp_path: Path):

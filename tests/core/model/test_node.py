@@ -99,7 +99,7 @@ REFUSALS = {
     "{name: n, image: a, gpu: 1, gpu_kind: a100}": "gpu_kind: 'a100' is not a resource name; "
     "for example gpu_kind: nvidia.com/gpu",
     "{name: n, image: a, command: ls -l}": "command: 'ls -l' does not fit: expected a list, got text; "
-    'for example command: ["python3","train.py"]',
+    'for example command: ["sh","-c","ls -l"]',
     '{name: n, image: a, command: ["a\\0b"]}': "command[0]: holds the character '\\x00'; remove it",
     "{name: n, image: a, command: ['']}": "command[0]: is empty; name the program",
     "{name: n, image: a, pods: true}": "pods: True does not fit: expected a whole number, got true or false; "
