@@ -84,7 +84,10 @@ HINTS_BY_WORDS = (
     (r"is invalid: ", "Mend the field that the words name; `dagset check` finds such before a run."),
     (r"cannot \w+ resource", "Rights are missing; `dagset rbac` prints those that a node needs."),
     (r"persistentvolumeclaim .* not found", "Create the claim in this namespace, or mend the name in `volumes`."),
-    (r"executable file not found|no such file or directory", "Mend `command`: the image has no such program."),
+    (
+        r"executable file not found|no such file or directory",
+        "Mend `command`: there is no such program in the image (local cluster: on this machine).",
+    ),
     (r"exec: .*permission denied", "Mend `command`: this file of the image is not executable."),
     (r"runAsNonRoot", "Use an image with another user than root, or name one in `security_context`."),
     (r"made no Workload", "Look whether Kueue runs, and `queue_priority` is a WorkloadPriorityClass."),

@@ -144,7 +144,7 @@ def test_a_memory_limit_that_was_hit_is_named(name: str):
 def test_a_command_that_does_not_exist_is_told_in_the_runtimes_words():
     for outcome in judged_in_every_order("no-such-command"):
         assert ("config_error", 117, 128) == (outcome.reason, outcome.exit_code, outcome.first_failed.exit_code)
-        assert outcome.hint == "Mend `command`: the image has no such program."
+        assert outcome.hint == "Mend `command`: there is no such program in the image (local cluster: on this machine)."
         assert outcome.message.startswith(
             "worker[0] exited 128 (StartError) on dagset: failed to create containerd task"
         )
