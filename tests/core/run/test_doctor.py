@@ -63,10 +63,8 @@ def said(cluster: FakeCluster) -> list[Checked]:
 def test_cluster_that_has_all_is_told_line_by_line() -> None:
     assert [
         Checked("ok", "kubernetes", "v1.36.3 at fake cluster"),
-        Checked("ok", "arrays (Job)", "would be taken in namespace default, and so are their pods"),
-        Checked(
-            "ok", "gangs (JobSet)", "would be taken by JobSet 0.10 or newer in namespace default, and so are their pods"
-        ),
+        Checked("ok", "arrays (Job)", "would be taken in namespace default, with its pods"),
+        Checked("ok", "gangs (JobSet)", "would be taken by JobSet 0.10 or newer in namespace default, with its pods"),
         Checked("ok", "rights", "ann may do all that dagset asks for in namespace default"),
         Checked("ok", "queues", "Kueue has no LocalQueue in namespace default"),
     ] == list(check_cluster(Reviewed(), namespace="default"))
@@ -129,7 +127,15 @@ def test_what_is_lacking_is_told(cluster: FakeCluster, level: str, what: str, wo
             "VPN",
             id="no answer",
         ),
-        pytest.param(Reviewed(errors={"/version": refused("Unauthorized", 401)}), "kubernetes", "log in", id="expired"),
+        pytest.param(Reviewed(errors={"/version": refused("Unauthorized", 401)}), "kubernetes", "renew", id="expired"),
+        pytest.param(
+            Reviewed(
+                errors={"/version": ClusterRefused("its certificate is not trusted", reason="CertificateNotTrusted")}
+            ),
+            "kubernetes",
+            "certificate-authority",
+            id="not trusted",
+        ),
         pytest.param(
             Reviewed(errors={"Job": NotFound('namespaces "default" not found', status=404)}),
             "the namespace",

@@ -26,6 +26,7 @@ PROBES: dict[Coupling, str] = {"array": "arrays (Job)", "gang": "gangs (JobSet)"
 TAKEN = {"array": "would be taken", "gang": "would be taken by JobSet 0.10 or newer"}
 ASKS_MORE = "pods have to bring more here than image and command: set what it names in your nodes"
 ANSWER = "see whether its address is right and can be reached from here (VPN, proxy), and whether it runs"
+TRUST = "the kubeconfig's certificate-authority has to be the one that signed it (is a proxy between?)"
 WEBHOOK = "a webhook that every such object passes does not answer: tell the operators (does its controller run?)"
 
 
@@ -44,7 +45,7 @@ def check_cluster(cluster: Cluster, *, namespace: str, has_queues: bool = True) 
         yield of_error("problem", KUBERNETES, error)
     except ClusterRefused as error:
         yield _unknown_version(error)
-        if error.status == UNAUTHORIZED:
+        if error.status in (UNAUTHORIZED, NO_ANSWER):
             return
     else:
         yield Checked("ok", KUBERNETES, f"{told.get('gitVersion', 'of unknown version')} at {cluster.describe}")
@@ -59,11 +60,14 @@ def check_cluster(cluster: Cluster, *, namespace: str, has_queues: bool = True) 
 
 
 UNAUTHORIZED = 401
+NO_ANSWER = 0  # we refused to talk to the server: its certificate is not trusted
 
 
 def _unknown_version(error: ClusterRefused) -> Checked:
     if error.status == UNAUTHORIZED:
-        return of_error("problem", KUBERNETES, error, "log in to the cluster anew")
+        return of_error("problem", KUBERNETES, error, "renew the credentials of this kubeconfig's user")
+    if error.status == NO_ANSWER:
+        return of_error("problem", KUBERNETES, error, TRUST)
     return of_error(
         "left out", KUBERNETES, error, "dagset needs 1.33 or newer; old fields are refused when they are sent"
     )
@@ -85,7 +89,7 @@ def _objects(cluster: Cluster, namespace: str, *, coupling: Coupling) -> Iterato
         places = ", ".join(finding.where for finding in unasked)
         yield Checked("left out", PROBES[coupling], f"{places}: not asked, for rights are missing (see below)")
     elif not findings:
-        yield Checked("ok", PROBES[coupling], f"{TAKEN[coupling]} in namespace {namespace}, and so are their pods")
+        yield Checked("ok", PROBES[coupling], f"{TAKEN[coupling]} in namespace {namespace}, with its pods")
 
 
 def _told(finding: Finding, what: str) -> Checked:
