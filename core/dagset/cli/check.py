@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagset.cli.import_sbatch import node_of
-from dagset.cli.options import connect, in_cluster, json_or_text, node_argument, node_identity
+from dagset.cli.options import bundle_of, connect, in_cluster, json_or_text, node_argument, node_identity
 
 if TYPE_CHECKING:
     from dagset.run.check import Report
@@ -36,12 +36,11 @@ def check(ctx: click.Context, *, node: str, cluster: str | None, namespace: str 
     Example:
       dagset check node.yaml --cluster ~/.kube/config -n ml
     """
-    from dagset.compile import compile_node
     from dagset.run.check import check_node
 
     loaded = node_of(node)
     identity = node_identity(node, task=loaded.name)
-    bundle = compile_node(loaded, identity)  # what cannot be compiled is refused before any cluster is asked
+    bundle = bundle_of(node, loaded, identity)  # what cannot be compiled is refused before any cluster is asked
     opened = connect(cluster, namespace=namespace)
     report = check_node(loaded, identity, cluster=opened, namespace=opened.namespace)
     title = f"{bundle.kind} {opened.namespace}/{bundle.name}"

@@ -3,7 +3,7 @@
 import click
 
 from dagset.cli.import_sbatch import node_of
-from dagset.cli.options import json_or_text, node_identity
+from dagset.cli.options import bundle_of, json_or_text, node_identity
 
 __all__ = ["explain"]
 
@@ -26,11 +26,10 @@ def explain(node: str, retries: int, unfollowed: bool, output: str) -> None:
     """
     import msgspec
 
-    from dagset.compile import compile_node
     from dagset.explain import as_text
     from dagset.explain import explain as explained
 
     loaded = node_of(node)
-    bundle = compile_node(loaded, node_identity(node, task=loaded.name), followed=not unfollowed)
+    bundle = bundle_of(node, loaded, node_identity(node, task=loaded.name), followed=not unfollowed)
     told = explained(loaded, bundle, retries=retries)
     click.echo(msgspec.json.encode(told).decode() if output == "json" else as_text(told))

@@ -51,7 +51,7 @@ class Target:
     def absence(self, namespace: str) -> str:
         """Return the sentence for a search without a result."""
         if self.identity_key:
-            return f"nothing of {self.typed} is in namespace {namespace}: not run yet, or gone by its ttl"
+            return f"nothing of {self.typed} is in namespace {namespace}: not run yet, cancelled, or gone by its ttl"
         return f"no node {self.typed} in namespace {namespace}; `dagset list` shows what is there"
 
 

@@ -1,6 +1,8 @@
 """`dagset list`: the nodes of a namespace, or the runs of one node file, and where each stands."""
 
 import json
+import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +16,7 @@ from dagset.cli.progress import spell_s
 if TYPE_CHECKING:
     from dagset.observe import Observation
 
-__all__ = ["list_nodes"]
+__all__ = ["cut", "list_nodes"]
 
 SHOWN = ("namespace", "name", "run", "phase", "age", "pods", "restarts", "reason")
 
@@ -32,7 +34,7 @@ def list_nodes(
     RUN counts the submissions of a node, RESTARTS what Kubernetes ran again (and how many of these did not count). The
     REASON says why it failed, or what it waits for. Ended nodes are listed until their ttl or `dagset cancel`.
     With -o json: an array of objects with the keys kind, namespace, name, run, phase, reason, message, pods, running,
-    succeeded, restarts, disruptions, created_at.
+    succeeded, restarts, disruptions, created_at. On a terminal a long line is cut: `dagset status` tells all.
 
     \b
     Exit codes:
@@ -47,7 +49,7 @@ def list_nodes(
     from dagset.run.overview import overview
 
     labels = {constants.IDENTITY: target_of(node).identity_key} if node else {}
-    opened = connect(cluster, namespace=namespace)
+    opened = connect(cluster, namespace=namespace, everywhere=all_namespaces)
     found = overview(labels, cluster=opened, namespace="" if all_namespaces else opened.namespace)
     rows = [_row(seen, now=opened.now()) for seen in found]
     if output == "json":
@@ -55,7 +57,8 @@ def list_nodes(
     elif rows:
         columns = SHOWN if all_namespaces else SHOWN[1:]
         texts = [_texts(row, now=opened.now()) for row in rows]
-        click.echo("\n".join(map(on_terminal, _table(columns, texts).splitlines())))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo("\n".join(cut(on_terminal(line), width) for line in _table(columns, texts).splitlines()))
     else:
         where = "any namespace" if all_namespaces else f"namespace {opened.namespace}"
         click.echo(f"no nodes in {where}" if node is None else f"no run of {node} is kept in {where}", err=True)
@@ -110,6 +113,11 @@ def _texts(row: dict[str, Any], *, now: float) -> dict[str, str]:
 def _age(seconds: float) -> str:
     days = int(seconds // 86400)
     return f"{days} d" if days else spell_s(float(max(0, int(seconds)))).replace(".0 s", " s")
+
+
+def cut(line: str, width: int | None) -> str:
+    """Return what a terminal of so many columns holds of a line; None: all, for a file or a program that reads it."""
+    return line if width is None or len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, str]]) -> str:

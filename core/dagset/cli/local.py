@@ -40,7 +40,7 @@ def stop() -> None:
     click.echo("the local cluster is stopped" if was_running else "no local cluster was running", err=True)
 
 
-@local.command()
+@local.command(short_help="Evict one pod of a node, as a drain does.")
 @click.argument("name_or_node", metavar="NAME|NODE")
 @click.argument("pod", metavar="ROLE[INDEX]")
 @namespace_option("Namespace of the node (default: default).")

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dagset.errors import InvalidNode
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from dagset.cluster.protocol import Cluster
-    from dagset.model import Identity
+    from dagset.compile import Bundle
+    from dagset.model import DagNode, Identity
 
 __all__ = [
-    "files_argument",
+    "bundle_of",
     "connect",
+    "files_argument",
     "in_cluster",
     "json_lines_or_text",
     "json_or_text",
@@ -26,6 +30,7 @@ __all__ = [
     "quiet",
 ]
 
+STARTED = "it was started for this: pods are processes of this machine, and `image` is not looked at"
 NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # a DNS-1123 label
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,13 +91,37 @@ def node_identity(path: str, *, task: str) -> "Identity":
     return identity_here(Path(path), task=task)
 
 
-def connect(cluster: str | None, *, namespace: str | None) -> "Cluster":
-    """Return the cluster that is meant, and name it and the namespace on stderr.
+def bundle_of(path: str, node: "DagNode", identity: "Identity", *, followed: bool = True) -> "Bundle":
+    """Return the manifests of the node of a file; asks no cluster.
+
+    Raises:
+        InvalidNode: naming the file, and what of the node cannot be compiled.
+    """
+    from dagset.compile import compile_node
+
+    try:
+        return compile_node(node, identity, followed=followed)
+    except InvalidNode as error:
+        raise error.read_from(path) from None
+
+
+def connect(cluster: str | None, *, namespace: str | None, everywhere: bool = False) -> "Cluster":
+    """Return the cluster that is meant, and name it and the namespace (or all, where it looks everywhere) on stderr.
 
     The context's `obj`, where there is one, is used in place of `open_cluster`: that is how tests bring their cluster.
     """
-    from dagset.run.connect import describe, open_cluster
+    from dagset.run.connect import describe, is_local, open_cluster
 
-    opened: Cluster = (click.get_current_context().obj or open_cluster)(cluster, namespace=namespace)
-    click.echo(describe(opened), err=True)
+    given = click.get_current_context().obj
+    is_first = given is None and is_local(cluster) and not _serves_here()
+    opened: Cluster = (given or open_cluster)(cluster, namespace=namespace)
+    click.echo(f"{opened.describe}, all namespaces" if everywhere else describe(opened), err=True)
+    if is_first:
+        click.echo(STARTED, err=True)
     return opened
+
+
+def _serves_here() -> bool:
+    from dagset.local.client import status
+
+    return bool(status()["running"])

@@ -45,6 +45,8 @@ class Progress:
                 self._pending = restart_line(seen)
                 return self._show()
             detail = phase.detail.removeprefix("array: ")
+            if seen.ending is not None:  # whoever ends it has told why, or a moment later the Outcome does
+                detail = detail.removeprefix(f"{seen.ending.reason}: {seen.ending.message}; ")
             self._pending = f"{phase.name}: {detail}" if detail else phase.name
             wait_s = self._shown_at + self._pace_s() - self._clock()
             if phase.name != self._phase or (wait_s <= 0 and self._with_counts):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagset.cli.import_sbatch import node_of
-from dagset.cli.options import namespace_option, node_argument, node_identity
+from dagset.cli.options import bundle_of, namespace_option, node_argument, node_identity
 
 if TYPE_CHECKING:
     from dagset.compile import Bundle
@@ -34,11 +34,10 @@ def render(node: str, namespace: str | None, output: str) -> None:
     Example:
       dagset render node.yaml | kubectl diff -f -
     """
-    from dagset.compile import compile_node
     from dagset.compile.render import render_json, render_yaml
 
     loaded = node_of(node)
-    bundle = compile_node(loaded, node_identity(node, task=loaded.name))
+    bundle = bundle_of(node, loaded, node_identity(node, task=loaded.name))
     if namespace is not None:
         bundle = _placed(bundle, namespace)
     click.echo(render_yaml(bundle) if output == "yaml" else render_json(bundle), nl=False)

@@ -8,11 +8,11 @@ import click
 from dagset.cli.find import first_sight, ref_to
 from dagset.cli.import_sbatch import node_of
 from dagset.cli.interrupt import cancel_node, interruptible, undo_submit
-from dagset.cli.options import connect, in_cluster, json_lines_or_text, node_argument, node_identity, quiet
+from dagset.cli.options import bundle_of, connect, in_cluster, json_lines_or_text, node_argument, node_identity, quiet
 from dagset.cli.progress import summary
 from dagset.cli.screen import Screen
 from dagset.cli.showing import Form, Show, form_of, plain_option, showing
-from dagset.cli.submit import how_submitted
+from dagset.cli.submit import how_submitted, tell_of_queue
 
 if TYPE_CHECKING:
     from dagset.cluster.protocol import Cluster
@@ -83,14 +83,13 @@ def run(
       dagset run examples/iris/node.yaml
       dagset run node.yaml -o jsonl | jq -r 'select(.event == "pod_failed") | .pod'
     """
-    from dagset.compile import compile_node
-
     loaded = node_of(node)
     identity = node_identity(node, task=loaded.name)
-    compile_node(loaded, identity)  # what cannot be compiled is refused before any cluster is asked
+    bundle_of(node, loaded, identity)  # what cannot be compiled is refused before any cluster is asked
     screen = Screen(as_json=output != "text", quiet=quiet)
     with interruptible():
         opened = connect(cluster, namespace=namespace)
+        tell_of_queue(loaded, cluster=cluster, tell=screen.say)
         form = form_of(output, plain=plain, quiet=quiet, writes_stdout=output == "text")
         task = _Task(screen, opened, form=form, with_lines=not quiet)
         ctx.exit(task.run(loaded, identity, keep=keep or loaded.keep or "always", as_json=output == "json"))

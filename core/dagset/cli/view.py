@@ -102,7 +102,11 @@ def _restarts(seen: "Observation") -> str:
     counted = max(0, done - free) if seen.is_gang else done
     of = f" of {allowed}" if seen.is_gang else f", at most {allowed} per index"
     told = f"restarts {counted}{of}" if counted or allowed else ""
-    return ", ".join(part for part in (told, f"{free} not counted" if free else "") if part)
+    return ", ".join(part for part in (told, _free(free, after=told)) if part)
+
+
+def _free(count: int, *, after: str) -> str:
+    return f"{count} free{'' if after else ' restart' if count == 1 else ' restarts'}" if count else ""
 
 
 def _detail(sight: Sight, *, width: int) -> Iterator[list[Part]]:

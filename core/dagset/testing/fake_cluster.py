@@ -83,7 +83,7 @@ class FakeCluster:
         """See `Cluster.list`."""
         self._known(kind)
         with self._changed:
-            found = [o for key, o in sorted(self._objects.items()) if key[:2] == (kind, namespace)]
+            found = [o for key, o in sorted(self._objects.items()) if key[0] == kind and namespace in ("", key[1])]
             wanted = [o for o in found if _selects(labels, o) and _has_fields(fields or {}, o)]
             return Listing([copy.deepcopy(o) for o in wanted], str(self._version))
 

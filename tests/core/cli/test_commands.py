@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dagset.cli.list import cut
 from dagset.cli.options import node_identity
 from dagset.compile import compile_node
 from dagset.model import load
@@ -18,6 +19,31 @@ from .conftest import PlayedCluster, dagset, ended, plays, pod_of
 @pytest.fixture
 def cluster() -> PlayedCluster:
     return PlayedCluster(plays(3, "hello", "ValueError: bad"))
+
+
+@pytest.mark.parametrize("command", ["render", "explain", "check", "submit", "run"])
+def test_what_cannot_be_compiled_names_the_file_and_asks_no_cluster(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text("{name: n, rendezvous: torch, roles: [{name: a, image: x}, {name: b, image: x}]}")
+
+    result = dagset(command, path)
+
+    assert (2, f"dagset: {path}: rendezvous: torch ranks the pods of one role") == (
+        result.exit_code,
+        result.stderr.partition(",")[0],
+    )
+
+
+@pytest.mark.parametrize("command", ["submit", "run"])
+def test_who_asks_for_a_queue_on_the_local_cluster_is_told_that_it_has_none(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "queued.yaml"
+    path.write_text("{name: n, image: x, queue_name: small}")
+
+    local = dagset(command, path, cluster=PlayedCluster(plays(0)))
+    real = dagset(command, path, "--cluster", "kubeconfig", cluster=PlayedCluster(plays(0)))
+
+    told = "queue small: the local cluster has no queues: whoever asks for one is admitted at once\n"
+    assert (True, False) == (told in local.stderr, told in real.stderr)
 
 
 def submitted(cluster: PlayedCluster, node_file: Path, *, generation: int = 1) -> dict[str, Any]:
@@ -161,6 +187,23 @@ def test_list_shows_nodes_and_leaves_out_the_jobs_of_jobsets(cluster: PlayedClus
             "created_at": "2026-01-01T00:00:00Z",
         }
     ] == told
+
+
+def test_list_of_all_namespaces_names_each(cluster: PlayedCluster, node_file: Path) -> None:
+    for namespace in ("default", "ml"):
+        node = load(node_file)
+        identity = node_identity(str(node_file), task=namespace)
+        cluster.create(compile_node(node, identity).owner, namespace=namespace)
+
+    result = dagset("list", "-A", cluster=cluster)
+
+    assert "fake cluster, all namespaces\n" == result.stderr
+    assert ["NAMESPACE", "default", "ml"] == sorted(row.split()[0] for row in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize(("width", "shown"), [(None, "train  failed"), (13, "train  failed"), (9, "train  f…")])
+def test_on_a_terminal_a_long_line_of_a_list_is_cut(width: int | None, shown: str) -> None:
+    assert shown == cut("train  failed", width)
 
 
 def test_list_of_a_file_shows_its_runs_alone(cluster: PlayedCluster, node_file: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import sys
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dagset.cli.progress import Progress, restart_line, summary
 from dagset.cli.screen import Screen
 from dagset.observe import Change, FirstFailed, Observation, Outcome, observe, phase_of
+from dagset.observe.ending import Ending
 
 FIRST = FirstFailed(
     role="worker", index=2, pod="p", exit_code=3, signal=None, reason="Error", host="host-7", last_lines=("a", "b")
@@ -107,6 +109,16 @@ def test_a_new_phase_is_shown_at_once(capsys: pytest.CaptureFixture[str]) -> Non
         "starting: 0/1 pod running",
         "running: 1/1 pod running",
     ] == shown
+
+
+def test_why_a_node_is_ended_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """By who ends it, and with the Outcome; in between only what is still there counts."""
+    progress = Progress(Screen(as_json=False, clock=lambda: 0.0), clock=lambda: 0.0)
+    seen = with_pod(job(), "Pending")
+
+    tell(progress, replace(seen, ending=Ending("unschedulable", "worker[0] could not start within 15m")))
+
+    assert "[  0.0s] failed: being deleted, 1 pod left\n" == capsys.readouterr().err
 
 
 def test_counts_within_a_second_are_shown_once_and_never_lost() -> None:

@@ -85,6 +85,22 @@ sweep  running · 1 min 15 s
     ) == drawn(fold("Job", born(array(pods=100)), *pods), height=16, worker_10="step 2")
 
 
+@pytest.mark.parametrize(
+    ("maximum", "counted", "head"),
+    [
+        (2, 1, "restarts 1 of 2, 2 free"),
+        (0, 0, "3 free restarts"),
+    ],
+)
+def test_restarts_that_do_not_count_are_called_free(maximum: int, counted: int, head: str) -> None:
+    owner = born(jobset(restarts=3, restartsCountTowardsMax=counted), failurePolicy={"maxRestarts": maximum})
+
+    assert (
+        f"train  running · created 1 min 15 s ago · {head}"
+        == drawn(fold("JobSet", owner, pod(attempt=3))).splitlines()[0]
+    )
+
+
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (8, 3), (20, 10), (33, 50), (200, 2)])
 def test_it_never_grows_beyond_its_half_of_the_terminal(width: int, height: int) -> None:
     pods = [pod(index=index, failures=0) for index in range(40)]

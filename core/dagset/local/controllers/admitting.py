@@ -5,7 +5,7 @@ from dagset.local.controllers.changes import Object
 
 __all__ = ["ADMITTED", "admitted_at_once"]
 
-ADMITTED = "no queues on the local cluster: admitted at once"
+ADMITTED = "the local cluster has no queues: whoever asks for one is admitted at once"
 
 
 def admitted_at_once(owner: Object) -> Object | None:
