@@ -1,5 +1,6 @@
 """On the real cluster, the Role that `dagset rbac` prints is enough for everything, and each rule is needed."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from dagset.errors import ClusterRefused
 from dagset.model import DagNode, File, Identity, Ref
 from dagset.run import cancel, open_cluster, run_node, submit
 from dagset.run.check import check_bundle
+from dagset.run.suspend import switch
 from dagset.testing.fake_cluster import FaultyCluster
+from dagset.testing.stage import Stage
 from tests.realcluster.restricted import kubectl, namespace_of, user_of
 
 pytestmark = pytest.mark.realcluster
@@ -62,6 +65,29 @@ def test_node_is_suspended_and_cancelled_with_the_printed_role(restricted_cluste
     cluster.patch(ref.kind, namespace=ref.namespace, name=ref.name, body=body)
 
     assert cancel(ref, cluster=cluster)
+
+
+def test_node_in_a_queue_is_suspended_and_resumed_with_the_printed_role(real_cluster: Path, restricted_cluster: Path):
+    cluster = open_cluster(str(restricted_cluster))
+    place = cluster.namespace
+
+    with Stage(open_cluster(str(real_cluster)), namespace=place, own=False, name="") as stage:
+        stage.add({"queue": {"name": "q", "cpu": "100m"}})
+        ref = submit(node(command=("sleep", "100"), cpu="10m", queue_name="q"), identity(), cluster=cluster).ref
+        wait_for_workload(cluster)
+        steps = [switch(ref, suspend=suspend, cluster=cluster) for suspend in (True, False)]
+        cancel(ref, cluster=cluster)
+
+    assert [("Workload", False), ("Workload", False)] == [(step.kind, step.refused) for step in steps]
+
+
+def wait_for_workload(cluster: Any) -> None:
+    """Return when Kueue has made the only Workload of the namespace."""
+    listed = cluster.list("Workload", namespace=cluster.namespace, labels={})
+    if not listed.items:
+        words = {"namespace": cluster.namespace, "labels": {}, "resource_version": listed.resource_version}
+        with contextlib.closing(cluster.watch("Workload", **words)) as events:
+            next(iter(events))
 
 
 @pytest.mark.parametrize("coupling", ["array", "gang"])

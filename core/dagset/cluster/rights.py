@@ -44,6 +44,13 @@ RIGHTS = (
         "why a node waits in its queue, and preemptions",
         without="queued nodes wait without a reason",
     ),
+    Right(
+        "kueue.x-k8s.io",
+        "workloads",
+        ("patch",),
+        "dagset suspend and resume of a node in a queue",
+        without="a node in a queue cannot be suspended",
+    ),
     Right("kueue.x-k8s.io", "localqueues", ("get",), "dagset check: does the queue exist", without="not checked"),
     *(
         Right(group, "podgroups", ("create", "get", "patch", "delete"), f"gangs with scheduler: {names}", NO_GANGS)

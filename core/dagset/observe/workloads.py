@@ -13,6 +13,7 @@ from dagset.observe import reading
 __all__ = ["WorkloadSeen", "workload_seen", "is_workload_of", "queue_words"]
 
 WORDS_LENGTH = 300
+ASKED = "Deactivated"  # by a person, as `dagset suspend` does; Kueue's own deactivations say more
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,11 @@ def is_workload_of(workload: Mapping[str, Any], *, uid: str) -> bool:
 def queue_words(workload: WorkloadSeen) -> str:
     """Say why the node is not admitted, "" when nothing is said."""
     if not workload.active:
-        return f"deactivated ({_said(workload.evicted)}): it waits until somebody activates Workload {workload.name}"
+        is_asked = workload.evicted.reason in ("", ASKED)
+        by_kueue = "" if is_asked else f"put out ({_said(workload.evicted)}), "
+        return f"{by_kueue}suspended until somebody resumes it (Workload {workload.name} is not active)"
     waits = _waits(workload)
-    if not workload.evicted.true:
+    if not workload.evicted.true or workload.evicted.reason == ASKED:  # it says so still when it is active again
         return waits
     why = workload.preempted if workload.preempted.true else workload.evicted
     is_said = workload.reserved.message == why.message  # for the first moment that is why it waits, too

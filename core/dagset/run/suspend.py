@@ -78,7 +78,8 @@ def _in_queue(seen: Observation, name: str, queue: str, *, suspend: bool) -> Ste
     body: Manifest = {"spec": {"active": not suspend}}
     told = f"is back in queue {queue}: it runs when Kueue admits it"
     if suspend:
-        told = f"{_suspended(seen)}; its quota in queue {queue} is free, its queue_timeout, if any, goes on"
+        quota = f"its quota in queue {queue} is free, " if workload.reserved.true else ""
+        told = f"{_suspended(seen)}; {quota}its queue_timeout, if any, goes on"
     warnings = _warnings(seen) if suspend else ()
     return Step(f"{name} {told}", warnings, kind="Workload", name=workload.name, body=body)
 

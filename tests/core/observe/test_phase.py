@@ -2,7 +2,8 @@
 
 import pytest
 
-from dagset.observe import Observation, Phase, phase_of
+from dagset import constants
+from dagset.observe import Change, Observation, Phase, observe, phase_of
 from tests.core.observe.building import array, at, child, condition, fold, jobset, pod
 
 RESTARTING = condition("RestartingJobSet", "FailurePolicy_disrupted")
@@ -71,3 +72,44 @@ def leaving():
 )
 def test_phase(seen, phase):
     assert phase == phase_of(seen)
+
+
+NO_QUOTA = {"type": "QuotaReserved", "status": "False", "reason": "Pending", "message": "no quota"}
+
+
+def put_out(reason: str) -> dict[str, str]:
+    return condition("Evicted", reason, "put down")
+
+
+@pytest.mark.parametrize(
+    ("active", "conditions", "words"),
+    [
+        (True, [NO_QUOTA], "in queue gpu: Pending: no quota"),
+        (True, [NO_QUOTA, put_out("Preempted")], "in queue gpu: put out (Preempted: put down); Pending: no quota"),
+        (
+            False,
+            [put_out("Deactivated")],
+            "in queue gpu: suspended until somebody resumes it (Workload w is not active)",
+        ),
+        (True, [NO_QUOTA, put_out("Deactivated")], "in queue gpu: Pending: no quota"),
+        (
+            False,
+            [put_out("DeactivatedDueToRequeuingLimitExceeded")],
+            "in queue gpu: put out (DeactivatedDueToRequeuingLimitExceeded: put down), "
+            "suspended until somebody resumes it (Workload w is not active)",
+        ),
+    ],
+    ids=["waits", "preempted", "suspended", "resumed", "given up by Kueue"],
+)
+def test_a_queued_node_says_what_kueue_says(active, conditions, words):
+    owner = suspended()
+    owner["metadata"] = {**owner["metadata"], "labels": {constants.KUEUE_QUEUE: "gpu"}}
+    workload = {
+        "metadata": {"name": "w", "labels": {constants.KUEUE_OWNER_UID: "owner"}},
+        "spec": {"active": active},
+        "status": {"conditions": conditions},
+    }
+
+    seen = observe(fold("JobSet", owner), Change(kind="Workload", verb="ADDED", object=workload))
+
+    assert words == phase_of(seen).detail

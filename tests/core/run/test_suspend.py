@@ -21,9 +21,10 @@ def in_queue(owner: dict[str, Any]) -> dict[str, Any]:
     return {**owner, "metadata": {**owner["metadata"], "labels": {constants.KUEUE_QUEUE: "gpu"}}}
 
 
-def with_workload(owner: dict[str, Any], *, active: bool) -> Any:
+def with_workload(owner: dict[str, Any], *, active: bool, reserved: bool = False) -> Any:
     labels = {constants.KUEUE_OWNER_UID: "owner"}
-    workload = {"metadata": {"name": "w", "labels": labels}, "spec": {"active": active}}
+    status = {"conditions": [condition("QuotaReserved")] if reserved else []}
+    workload = {"metadata": {"name": "w", "labels": labels}, "spec": {"active": active}, "status": status}
     return observe(fold("JobSet", in_queue(owner)), Change(kind="Workload", verb="ADDED", object=workload))
 
 
@@ -94,7 +95,7 @@ def test_a_gang_warns_of_exit_codes_that_a_stopped_pod_has() -> None:
             ),
         ),
         (
-            with_workload(jobset(), active=True),
+            with_workload(jobset(), active=True, reserved=True),
             True,
             Step(
                 f"JobSet train suspended: it has no pods; on resume its pods begin from the start; {AGAIN}; "
