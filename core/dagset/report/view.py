@@ -30,11 +30,15 @@ HIDDEN = "(not shown in reports)"
 
 @dataclass(frozen=True, slots=True)
 class RoleRow:
-    """How many pods of a role there were, by how they ended or stand; `asked` is what the node asks for."""
+    """How many pods of a role there are, by how each index ended or stands; `asked` is what the node asks for.
+
+    `earlier` counts the runs of its indexes that were followed by another one.
+    """
 
     role: str
     asked: int
     counts: tuple[int, ...]
+    earlier: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ def _facts(material: Material, outcome: Outcome | None, tracks: list[Track]) -> 
     if end is not None:
         yield "ended", reading.rfc3339(end) or ""
     if began is not None:
-        yield "took" if end is not None else "so far", spell_s((end or material.now) - began)
+        yield "took" if end is not None else "so far", _span((end or material.now) - began)
     waited = queued_s(seen.timeline, until=end or material.now)
     if waited or spec.queue_name(seen.owner):
         yield "in the queue", f"{spell_s(waited)} ({spec.queue_name(seen.owner) or 'suspended by hand'})"
@@ -160,6 +164,10 @@ def _facts(material: Material, outcome: Outcome | None, tracks: list[Track]) -> 
         yield "exit code", str(outcome.exit_code)
 
 
+def _span(seconds: float) -> str:
+    return spell_s(seconds) if seconds >= 1 else "under 1s"  # the API's times are whole seconds
+
+
 def _until(material: Material, outcome: Outcome | None, tracks: list[Track]) -> float:
     """Return where the time axis ends: now while it runs, else at the last end of anything."""
     end = reading.seconds({"at": outcome.finished_at}, "at") if outcome is not None else material.now
@@ -169,9 +177,12 @@ def _until(material: Material, outcome: Outcome | None, tracks: list[Track]) -> 
 def _roles(owner: Mapping[str, Any], tracks: list[Track]) -> Iterator[RoleRow]:
     jobs = spec.job_specs(owner)
     for role in jobs if "" not in jobs else dict.fromkeys([track.role for track in tracks] or [""]):
-        counts = Counter(track.end for track in tracks if track.role == role)
+        own = [track for track in tracks if track.role == role]
+        last = {track.index: track for track in own}  # tracks are sorted: the last run of each index stays
+        counts = Counter(track.end for track in last.values())
         asked = reading.count(jobs[role if role in jobs else ""], "completions")
-        yield RoleRow(role or "pods", asked, tuple(counts[end] for end in ENDS if any(t.end == end for t in tracks)))
+        row = tuple(counts[end] for end in ENDS if any(t.end == end for t in tracks))
+        yield RoleRow(role or "pods", asked, row, len(own) - len(last))
 
 
 def _attempts(outcome: Outcome | None, *, is_gang: bool) -> Iterator[Failure]:

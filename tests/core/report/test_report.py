@@ -11,6 +11,7 @@ from dagset.observe import Change, Observation, judge, observe
 from dagset.report import Material, Tail, View, as_html, view_of
 from dagset.report.chart import MOST_LANES, chart_of, spell_s
 from dagset.report.tracks import Track, track_of
+from dagset.report.view import RoleRow
 from tests.core.observe.building import array, at, child, condition, fold, jobset, pod
 from tests.recordings.tape import changes_of
 
@@ -20,7 +21,7 @@ MIDNIGHT = 1767225600.0
 EVIL = "</pre><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}&amp;"
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "section", "footer", "div", "span", "h1", "h2", "p"),
-    *("dl", "dt", "dd", "table", "tr", "th", "td", "details", "summary", "pre", "svg", "rect", "line", "text"),
+    *("dl", "dt", "dd", "table", "tr", "th", "td", "details", "summary", "pre", "code", "svg", "rect", "line", "text"),
 }
 
 
@@ -102,6 +103,15 @@ def test_nothing_that_the_world_wrote_is_markup() -> None:
     assert not {name for name in page.attributes if name.startswith("on") or name in ("src", "href")}
     assert EVIL in page.text
     assert "49" not in page.text
+
+
+def test_pods_by_role_count_each_index_once_and_its_earlier_runs_apart() -> None:
+    runs = [pod(failures=0, code=1), pod(failures=1, code=0), pod(index=1, failures=0, code=1)]
+    seen = fold("Job", array(pods=2), *runs)
+
+    view = view_of(Material(seen, [track_of(each) for each in runs], MIDNIGHT, []))
+
+    assert (("succeeded", "failed"), (RoleRow("worker", 2, (1, 1), 1),)) == (view.ends, view.roles)
 
 
 def test_page_asks_nothing_of_a_network() -> None:
