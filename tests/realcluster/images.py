@@ -24,6 +24,7 @@ BUSYBOX, PYTHON = "busybox:1", "python:3.11-slim"
 PAUSE = "localhost/pause:1"  # keeps a pod's namespaces; only containerd's configuration names it
 
 _BUSYBOX_PROGRAM, _PYTHON_PROGRAM = Path("/bin/busybox"), Path("/usr/bin/python3")
+_SHELLS = (Path("/bin/bash"), Path("/bin/tcsh"))  # what batch scripts begin with; in the image beside Python
 _PYTHON_PATH = "/usr/local/bin:/usr/bin:/bin"
 _WEIGHT = {"test", "idlelib", "tkinter", "lib2to3", "ensurepip", "turtledemo", "__pycache__", "config-*"}
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -34,7 +35,7 @@ _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 def archive() -> Path:
     """A docker-format archive with all images, in the cache; made anew when this file or a program changes."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for program in (_BUSYBOX_PROGRAM, _PYTHON_PROGRAM):
+    for program in (_BUSYBOX_PROGRAM, _PYTHON_PROGRAM, *_SHELLS):
         digest.update(program.read_bytes())
     path = cache_dir() / f"images-{digest.hexdigest()[:12]}.tar"
     if not path.exists():
@@ -93,14 +94,15 @@ def _base_layer() -> bytes:
 
 
 def _python_layer() -> bytes:
-    """Debian's Python with its standard library and the shared libraries all of it needs, at their own paths."""
+    """Debian's Python with its standard library, the shells, and the shared libraries all need, at their own paths."""
     asked = "import sysconfig; print(sysconfig.get_python_version(), sysconfig.get_path('stdlib'))"
     version, library = _output([str(_PYTHON_PROGRAM), "-I", "-c", asked]).split()
     program = _PYTHON_PROGRAM.resolve()
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         extensions = sorted(Path(library, "lib-dynload").glob("*.so"))
-        for path in [program, *_shared_libraries([program, *extensions]), *_library_files(Path(library))]:
+        programs = [program, *_SHELLS]
+        for path in [*programs, *_shared_libraries([*programs, *extensions]), *_library_files(Path(library))]:
             _add(tar, str(path).lstrip("/"), data=path.read_bytes(), mode=path.stat().st_mode & 0o777)
         for link in [
             "bin/python3",

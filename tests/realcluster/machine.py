@@ -22,15 +22,15 @@ PACKAGES = {
     "openssl": "/usr/bin/openssl",
     "python3-minimal": "/usr/bin/python3",
     "runc": "/usr/sbin/runc",
+    "tcsh": "/bin/tcsh",  # in the image beside Python: Slurm's users write for it
     "util-linux": "/usr/bin/unshare",
 }
 
-# What tests without the cluster ask for: a Slurm controller, its clients, and a shell that Slurm's users write for.
+# What tests without the cluster ask for: a Slurm controller and its clients.
 FOR_TESTS = {
     "munge": "/usr/sbin/munged",
     "slurm-client": "/usr/bin/sbatch",
     "slurmctld": "/usr/sbin/slurmctld",
-    "tcsh": "/bin/tcsh",
 }
 
 

@@ -18,7 +18,7 @@ from tests.realcluster import cluster, config, images, init
 from tests.realcluster.build import MODULES
 from tests.realcluster.components import RELAY, components, health_addresses
 from tests.realcluster.fixtures import harness, left_out
-from tests.realcluster.machine import Machine, apt_line, why_not
+from tests.realcluster.machine import Machine, apt_line, missing_packages, why_not
 from tests.realcluster.place import FIRST, GATEWAY, SERVICE_RANGE, CannotRun, HarnessError, Place, place_at, tail
 from tests.realcluster.start import takes_pods
 
@@ -201,8 +201,8 @@ def test_a_node_takes_pods_when_ready_and_without_taint(node: dict | None, takes
 def test_the_archive_holds_each_image_under_the_name_that_pods_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not Path("/usr/share/doc/busybox-static").exists():
-        left_out("Debian's busybox-static is missing")
+    if missing := missing_packages():
+        left_out(f"Debian packages are missing: {' '.join(missing)}")
     monkeypatch.setenv("DAGSET_CACHE", str(tmp_path))
 
     archive = images.archive()

@@ -87,7 +87,6 @@ def test_script_runs_on_the_local_cluster(name: str, local_cluster: Path):
     ends_as_told(name, local_cluster)
 
 
-# The one image of the real cluster has no tcsh; that any interpreter is started is shown by /bin/sh there.
-@pytest.mark.parametrize("name", [name for name in ENDS if name != "tcsh"])
+@pytest.mark.parametrize("name", ENDS)
 def test_script_runs_on_the_real_cluster(name: str, real_cluster: Path):
     ends_as_told(name, real_cluster)
