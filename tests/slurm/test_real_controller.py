@@ -1,5 +1,6 @@
 """What the importer reads of each script, held against what a real slurmctld says it read."""
 
+import itertools
 import re
 import shutil
 import tempfile
@@ -55,7 +56,8 @@ def we_say(text: str, name: str) -> list[dict[str, object]] | str:
         components = [options_of(words) for words in read_script(text).components]
         if any(given.option is None or "container-" in given.name for options in components for given in options):
             return "refused"
-        return [in_slurms_words(last_ones(options), name) for options in components]
+        last = list(itertools.accumulate(components, lambda before, each: last_ones(each, before), initial={}))[1:]
+        return [in_slurms_words(options, name) for options in last]
     except InvalidNode:
         return "refused"
 

@@ -6,7 +6,7 @@ Sources: SchedMD/slurm: src/common/slurm_opt.c (names, from 22.05 to 25.11); NVI
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ELSEWHERE", "HOW", "OPTIONS", "Arg", "How", "Option"]
+__all__ = ["CARRIED", "ELSEWHERE", "HOW", "OPTIONS", "Arg", "How", "Option"]
 
 How = Literal["mapped", "approximated", "dropped"]
 Arg = Literal["value", "none", "maybe"]
@@ -46,7 +46,14 @@ OPTIONS: tuple[Option, ...] = (
     Option("ntasks-per-node", "", "value", "mapped", "tasks of each pod; with -n also `pods`", "NtasksPerN:B:S:C"),
     Option("tasks-per-node", "", "value", "mapped", "as --ntasks-per-node", "NtasksPerN:B:S:C"),
     Option("ntasks-per-gpu", "", "value", "mapped", "tasks: so many for each GPU", "NumTasks"),
-    Option("cpus-per-task", "c", "value", "mapped", "`cpu` and `cpu_limit`, for all tasks of a pod", "CPUs/Task"),
+    Option(
+        "cpus-per-task",
+        "c",
+        "value",
+        "mapped",
+        "`cpu` and `cpu_limit`, for all tasks of a pod; OMP_NUM_THREADS",
+        "CPUs/Task",
+    ),
     Option("cpus-per-gpu", "", "value", "mapped", "`cpu` and `cpu_limit`, for all GPUs of a pod", "CpusPerTres"),
     Option("mem", "", "value", "mapped", "`memory` of each pod; 0 (all of a host): none", "MinMemoryNode"),
     Option("mem-per-cpu", "", "value", "mapped", "`memory`: for all cpus of a pod", "MinMemoryCPU"),
@@ -70,6 +77,7 @@ OPTIONS: tuple[Option, ...] = (
         "nodelist", "w", "value", "mapped", "`affinity`: hosts of these names (kubernetes.io/hostname)", "ReqNodeList"
     ),
     Option("exclude", "x", "value", "mapped", "`affinity`: no hosts of these names", "ExcNodeList"),
+    Option("nodefile", "F", "value", "dropped", "nothing: a file with names of hosts is not read; give --nodelist"),
     Option("requeue", "", "maybe", "mapped", "`on_disruption: restart`", "Requeue"),
     Option("no-requeue", "", "none", "mapped", "`on_disruption: fail`", "Requeue"),
     Option(
@@ -106,7 +114,7 @@ OPTIONS: tuple[Option, ...] = (
     *_all("dropped", SITE, "reservation=", "licenses/L=", "prefer=", "cluster-constraint=", "clusters/M=", "cluster="),
     *_all("dropped", SITE, "nice?", "priority=", "network=", "mcs-label=", "power="),
     *_all("dropped", ONE_JOB, "contiguous", "switches=", "spread-job", "segment=", "consolidate-segments"),
-    *_all("dropped", ONE_JOB, "use-min-nodes", "delay-boot=", "reboot", "wait-all-nodes=", "nodefile/F=", "batch="),
+    *_all("dropped", ONE_JOB, "use-min-nodes", "delay-boot=", "reboot", "wait-all-nodes=", "batch="),
     *_all("dropped", ONE_JOB, "spread-segments", "extra=", "resources="),
     *_all("dropped", BINDING, "ntasks-per-core=", "ntasks-per-socket=", "ntasks-per-tres=", "cores-per-socket="),
     *_all("dropped", BINDING, "sockets-per-node=", "threads-per-core=", "extra-node-info/B=", "hint=", "mem-bind="),
@@ -125,3 +133,11 @@ OPTIONS: tuple[Option, ...] = (
     *_all("mapped", NOTHING, "parsable", "quiet/Q", "verbose/v", "wait/W", "test-only", "ignore-pbs", "help/h"),
     *_all("mapped", NOTHING, "usage", "version/V", "autocomplete="),
 )
+
+# What one component of a heterogeneous job says, its next ones need not say again (slurm_opt.c: no reset_each_pass).
+FOR_THE_NEXT = """
+account acctg-freq array batch begin cluster-constraint chdir clusters cluster comment context deadline delay-boot
+dependency error exclude export export-file extra get-user-env gid hold input job-name kill-on-invalid-dep mcs-label
+mem nice no-kill no-requeue open-mode output prefer priority profile propagate qos reboot requeue reservation signal
+time time-min uid wait-all-nodes wckey"""
+CARRIED = frozenset(FOR_THE_NEXT.split())

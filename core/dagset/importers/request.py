@@ -1,13 +1,14 @@
 """What a batch script asks for, as Slurm reads it: compared with a real controller in tests/slurm."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from dagset.errors import InvalidNode
 from dagset.importers.amounts import Array, Gpus, array_of, count_of, gpus_of, hosts_of, mib_of, minutes_of, nodes_of
 from dagset.importers.getopt import Given
+from dagset.importers.options import CARRIED
 
 __all__ = ["Request", "last_ones", "request_of"]
 
@@ -44,9 +45,14 @@ class Request:
     not_hosts: tuple[str, ...]
 
 
-def last_ones(options: Iterable[Given]) -> dict[str, Given]:
-    """Return each option as it counts: where one is repeated, the last. What excludes each other is one option."""
-    found: dict[str, Given] = {}
+def last_ones(options: Iterable[Given], before: Mapping[str, Given] | None = None) -> dict[str, Given]:
+    """Return each option as it counts: where one is repeated, the last. What excludes each other is one option.
+
+    Args:
+        options: of one component, in their order.
+        before: those that count of the component before, of which some count here too.
+    """
+    found = {name: each for name, each in (before or {}).items() if name in CARRIED}
     for each in options:
         name = {"tasks-per-node": "ntasks-per-node", "no-requeue": "requeue"}.get(each.name, each.name)
         found.pop(name, None)
@@ -66,7 +72,7 @@ def request_of(options: dict[str, Given]) -> Request:
 
     per_node = read("ntasks-per-node", count_of)
     gpus, others = _gpus(options)
-    hosts = read("nodelist", hosts_of) or ()
+    hosts = read("nodelist", _named_hosts) or ()
     tasks_said = read("ntasks", count_of) or _tasks_of_gpus(options, gpus, read("ntasks-per-gpu", count_of), per_node)
     least, most = _nodes(read("nodes", nodes_of), tasks_said, per_node, hosts)
     tasks = tasks_said or (least * per_node if per_node else least if "nodes" in options or hosts else 1)
@@ -84,7 +90,7 @@ def request_of(options: dict[str, Given]) -> Request:
         minutes=read("time", minutes_of),
         array=read("array", array_of),
         hosts=hosts,
-        not_hosts=read("exclude", hosts_of) or (),
+        not_hosts=read("exclude", _named_hosts) or (),
     )
 
 
@@ -95,6 +101,11 @@ def _read(given: Given, parse: Callable[[str], T]) -> T:
     except InvalidNode as error:
         where = f"line {given.line}" if given.line else "--with"
         raise error.at(f"{where}: {given.spelled}") from None
+
+
+def _named_hosts(text: str) -> tuple[str, ...]:
+    """Return the hosts of a list; none of a file's, which is what a value with a slash is to Slurm."""
+    return () if "/" in text else hosts_of(text)
 
 
 def _tasks_of_gpus(

@@ -1,5 +1,6 @@
 """What a site's partitions, QOS, features and GPU types mean in its cluster, in words of a node."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,7 @@ class Site:
     def words_for(self, option: str, value: str | None) -> Words | None:
         """Return what a value means here, None if the site does not say.
 
-        Of a list (`a,b`) the first that is known counts, since Slurm takes any; all of `a&b` must be known.
+        Of a list (`a,b` or `a|b`) the first that is known counts, since Slurm takes any; all of `a&b` must be known.
         """
         known = self.meanings.get(option, {})
         if value is None or value in known:
@@ -39,7 +40,7 @@ class Site:
         if "&" in value:
             each = [known.get(part) for part in value.split("&")]
             return None if None in each else over(*(words for words in each if words is not None))
-        return next((known[part] for part in value.split(",") if part in known), None)
+        return next((known[part] for part in re.split("[,|]", value) if part in known), None)
 
 
 def site_from(given: Mapping[str, Any]) -> Site:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import dagset.importers
+from dagset.importers import import_sbatch
+from dagset.importers.variables import IN_PODS
 
 pytestmark = pytest.mark.cluster
 POD = Path(dagset.importers.__file__).parent / "pod"
@@ -80,6 +82,24 @@ def test_index_of_an_array_becomes_the_id_of_its_task(pod: Pod, index: str, task
     assert (0, [f"{task} {index} 0"], []) == ended(pod(script, "array=0-8:4,20-22", DAGSET_INDEX=index))
 
 
+ALL_VARIABLES = [
+    "#SBATCH -a 1-2 -n 2 -t 5 --mem=1G -A ml -p gpu -q high -d singleton --reservation=x --export=ALL,A=1",
+    "#SBATCH -N 2 --ntasks-per-node=1 --gpus-per-node=2 -c 2 --mem-per-cpu=1G",
+    "#SBATCH -n 2 --gpus-per-task=1 --gpus=2 --cpus-per-gpu=2 --mem-per-gpu=1G\n#SBATCH hetjob\n#SBATCH -n 1",
+]
+
+
+def test_every_variable_of_slurms_that_we_promise_is_in_some_pod_and_no_other(pod: Pod):
+    found: set[str] = set()
+    for lines in ALL_VARIABLES:
+        node = import_sbatch(f"#!/bin/sh\n{lines}\n", name="x.sh", image="busybox:1").node
+        settings, env = (list(node.roles[0].args), dict(node.roles[0].env))
+        process = pod("srun -N1 -n1 env", *settings[: settings.index("--")], **env, DAGSET_ATTEMPT="1")
+        found |= {line.partition("=")[0] for line in ended(process)[1] if line.startswith("SLURM")}
+
+    assert IN_PODS == found - {"SLURM_OWNER", "SLURM_STEPS"}
+
+
 def test_number_of_the_job_is_that_of_its_object(pod: Pod):
     script = "echo $SLURM_JOB_ID"
     numbers = [
@@ -115,6 +135,49 @@ def test_each_pod_starts_its_share_of_a_step(pod: Pod, step: str, of_each_pod: l
     assert [(0, lines) for lines in of_each_pod] == [(code, sorted(out)) for code, out, _ in ends]
 
 
+POD_NAME = "train-1a-worker-0-%s"
+PEERS = f"{POD_NAME}.train-1a"
+
+
+@pytest.mark.parametrize(
+    ("step", "of_each_pod"),
+    [
+        (f"srun -N1 -n1 -w {PEERS % 1}", [[], ["0/1"]]),
+        (f"srun -N1 -n1 --nodelist={POD_NAME % 1}", [[], ["0/1"]]),
+        (f"srun -n2 -w {PEERS % '[0-1]'}", [["0/2"], ["1/2"]]),
+        (f"srun -n2 -w {PEERS % 1}", [["0/2"], ["1/2"]]),
+        ("srun -n1 --relative=1", [[], ["0/1"]]),
+        ("srun -r1 -N1 -n2", [[], ["0/2", "1/2"]]),
+    ],
+)
+def test_step_runs_on_the_hosts_that_it_picks(pod: Pod, step: str, of_each_pod: list[list[str]]):
+    script = f"{step} sh -c 'echo $SLURM_PROCID/$SLURM_NTASKS'"
+    ends = [ended(pod(script, **OF_A_GANG, DAGSET_INDEX=index)) for index in "01"]
+
+    assert [(0, lines, []) for lines in of_each_pod] == [(code, sorted(out), err) for code, out, err in ends]
+
+
+@pytest.mark.parametrize(
+    ("picked", "shown"),
+    [
+        ("-w login1", "-w 'login1' -r ''"),
+        ("-w train-1a-worker-0-5", "-w 'train-1a-worker-0-5' -r ''"),
+        ("-N1 -r 2", "-w '' -r '2'"),
+    ],
+)
+def test_hosts_that_are_not_the_nodes_are_refused(pod: Pod, picked: str, shown: str):
+    assert (1, [], [f"srun: the node has no such hosts: {shown}"]) == ended(pod(f"srun {picked} true", **OF_A_GANG))
+
+
+def test_address_of_the_first_host_is_known_in_every_pod(pod: Pod, tmp_path: Path):
+    getent = tmp_path / "files" / "getent"
+    getent.write_text("#!/bin/sh\necho 10.0.0.1 STREAM $2\necho 10.0.0.1 DGRAM\n")
+    getent.chmod(0o755)
+    script = "first=$(scontrol show hostnames | head -n 1); srun --nodes=1 -n1 -w $first hostname --ip-address"
+
+    assert (0, ["10.0.0.1"], []) == ended(pod(script, **OF_A_GANG, DAGSET_INDEX="1"))
+
+
 def test_option_without_effect_is_told_once(pod: Pod):
     ends = [ended(pod("srun --mpi=pmix -B 2 true", **OF_A_GANG, DAGSET_INDEX=index)) for index in "01"]
 
@@ -135,6 +198,35 @@ def test_step_of_another_component_is_not_this_pods(pod: Pod):
     assert (0, ["worker", "both"], []) == ended(pod(script, SLURM_HET_GROUP="1"))
 
 
+def test_step_of_several_parts_starts_each_in_its_component(pod: Pod):
+    step = "srun -n1 echo ocean : -n2 sh -c 'echo $SLURM_PROCID air' : echo ice"
+    ends = [ended(pod(step, SLURM_HET_SIZE="3", SLURM_HET_GROUP=group)) for group in "012"]
+
+    assert [["ocean"], ["0 air", "1 air"], ["ice"]] == [sorted(out) for _, out, _ in ends]
+    assert (1, [], ["srun: only a hetjob has steps of several parts (:)"]) == ended(pod("srun true : true"))
+
+
+def test_each_task_of_several_programs_has_the_one_of_its_rank(pod: Pod):
+    file = "# ranks, program\n0 echo first %t:%o\n1-2,4 sh -c 'echo \"$1 $HOME\"' x %t:%o\n* echo rest %t\n"
+    script = f"cat >conf <<'END'\n{file}END\nsrun -n5 --multi-prog conf"
+
+    lines = ["1:0 ann", "2:1 ann", "4:2 ann", "first 0:0", "rest 3"]
+    code, out, err = ended(pod(script, HOME="ann"))
+    assert (0, lines, []) == (code, sorted(out), err)
+
+
+def test_task_without_a_program_is_refused(pod: Pod):
+    assert (1, [], ["srun: conf has no program for task 1"]) == ended(
+        pod("echo 0 true >conf; srun -n2 --multi-prog conf")
+    )
+
+
+def test_steps_that_start_at_once_have_numbers_of_their_own(pod: Pod):
+    script = "for _ in 1 2 3 4; do srun -n1 sh -c 'echo $SLURM_STEP_ID' & done; wait"
+
+    assert ["0", "1", "2", "3"] == sorted(ended(pod(script))[1])
+
+
 def test_output_goes_to_the_log_and_to_the_files_of_the_patterns(pod: Pod, tmp_path: Path):
     settings = ("output=%x-%3a-%%.out", "error=err.%n", "array=7", "mode=append")
     for _ in range(2):
@@ -144,6 +236,24 @@ def test_output_goes_to_the_log_and_to_the_files_of_the_patterns(pod: Pod, tmp_p
     assert {"train-007-%.out": "said\nsaid\n", "err.0": "wrong\nwrong\n"} == {
         path.name: path.read_text() for path in work.iterdir()
     }
+
+
+def test_job_ends_with_its_script_whatever_it_left_running(pod: Pod):
+    assert (0, ["said"], []) == ended(pod("srun sleep 60 & sleep 61 & echo said", "output=x"))
+
+
+def test_interpreter_that_the_image_lacks_is_named(pod: Pod, tmp_path: Path):
+    process = pod("true")
+    ended(process)
+    (tmp_path / "files" / "slurm_script").write_text("#! /opt/tcsh -f\ntrue\n")
+    told = "slurm_start: /opt/tcsh, which the script begins with, is not in this pod's image"
+
+    command, env = (
+        process.args,
+        {"DAGSET_FILES": str(tmp_path / "files"), "SLURM_OWNER": "a-1", "PATH": os.environ["PATH"]},
+    )
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (127, "", f"{told}\n") == (done.returncode, done.stdout, done.stderr)
 
 
 def test_folder_that_is_not_in_the_pod_is_told_and_the_lines_are_in_the_log(pod: Pod):

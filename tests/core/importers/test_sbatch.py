@@ -22,7 +22,7 @@ def words(*lines: str, **asked: Any) -> dict[str, Any]:
 
 def report(*lines: str, **asked: Any) -> list[tuple[str, str]]:
     found = import_sbatch("\n".join(["#!/bin/sh", *lines, "true"]), name="job.sh", **{"image": "busybox:1", **asked})
-    return [(entry.text, entry.how) for entry in found.report]
+    return [(entry.text, entry.how) for entry in found.report if entry.option]
 
 
 def test_the_guides_allocation_becomes_exactly_the_resources_requested():
@@ -156,6 +156,18 @@ def test_components_of_a_heterogeneous_job_become_roles():
     assert [("het0", 1, 8, None, "0"), ("het1", 3, 1, "1Gi", "1")] == roles
 
 
+def test_report_says_what_a_later_component_cannot_decide():
+    lines = ["#SBATCH -J a -t 5", "#SBATCH hetjob", "#SBATCH -J b -t 7", "#SBATCH hetjob", "#SBATCH --no-requeue"]
+
+    assert [
+        ("-J a", "mapped"),
+        ("-t 5", "approximated"),
+        ("-J b", "dropped"),
+        ("-t 7", "mapped"),
+        ("--no-requeue", "dropped"),
+    ] == report(*lines)
+
+
 @pytest.mark.parametrize("option", [each for each in OPTIONS if each.how == "dropped"], ids=lambda each: each.name)
 def test_every_option_that_is_dropped_is_told_and_changes_no_word(option: Option):
     line = f"#SBATCH --{option.name}" + ("=now" if option.arg == "value" else "")
@@ -165,10 +177,10 @@ def test_every_option_that_is_dropped_is_told_and_changes_no_word(option: Option
 
 
 def test_sites_words_reach_every_component():
-    lines = "#!/bin/sh\n#SBATCH --mem=1G\n#SBATCH hetjob\n#SBATCH -p gpu\n"
+    lines = "#!/bin/sh\n#SBATCH -n 1\n#SBATCH hetjob\n#SBATCH -p gpu --mem=1G\n"
     found = import_sbatch(lines, name="x", site=site_from(SITE)).node
 
-    assert [("1Gi", {"zone": "a"}), ("2Gi", {"zone": "a", "pool": "gpu"})] == [
+    assert [("2Gi", {"zone": "a"}), ("1Gi", {"zone": "a", "pool": "gpu"})] == [
         (role.memory, role.node_selector) for role in found.roles
     ]
     assert "gpu-small" == found.queue_name
@@ -200,12 +212,63 @@ def test_the_report_is_a_table_with_a_sum():
     ) == table(entries)
 
 
-def test_commands_that_are_not_in_a_pod_are_told_where_they_stand():
-    script = (
-        "#!/bin/sh\n# sbatch in a comment\necho sbatch\nmodule load x && mpirun ./a\nid=$(squeue -h)\nsbatch next.sh\n"
-    )
-    entries = import_sbatch(script, name="x", image="busybox:1").report
+def told(*lines: str, directive: str = "") -> list[tuple[int, str]]:
+    """Return line and name of what the report says of lines that are no options, but for the script as a whole."""
+    text = "\n".join(["#!/bin/sh", directive, *lines])
+    entries = import_sbatch(text, name="x", image="busybox:1").report
+    return [(entry.line, entry.text) for entry in entries if not entry.option and entry.text != "the script"]
 
-    assert [(4, "module"), (4, "mpirun"), (5, "squeue"), (6, "sbatch")] == [
-        (entry.line, entry.text) for entry in entries
-    ]
+
+def test_commands_that_are_not_in_a_pod_are_told_where_they_stand():
+    lines = ["# sbatch in a comment", "echo sbatch", "module load x && A=1 mpirun ./a", "id=$(squeue -h)", "sbatch a"]
+
+    assert [(5, "module"), (5, "mpirun"), (6, "squeue"), (7, "sbatch")] == told(*lines)
+
+
+def test_scontrol_is_told_but_for_what_works():
+    lines = ["scontrol show hostnames", "if x; then scontrol requeue $SLURM_JOB_ID; fi", "scontrol update x"]
+
+    assert [(4, "scontrol requeue"), (5, "scontrol")] == told(*lines)
+
+
+def test_variables_that_no_pod_has_are_told_unless_the_script_has_a_value_for_them():
+    lines = ["cd $SCRATCH/x ${WORK:-/tmp} $HOMEWORK", "echo $SLURM_JOB_ID $SLURM_TMPDIR ${SLURM_TOPOLOGY_ADDR}"]
+
+    assert [(3, "$SCRATCH"), (4, "$SLURM_TOPOLOGY_ADDR")] == told(*lines)
+
+
+def test_what_differs_from_pod_to_pod_is_told_in_a_gang():
+    lines = ["x=$RANDOM", "y=$(srun -n1 cat x)", "ip=$(srun -N1 -n1 -w $x hostname -i)", "srun --mpi=pmix a"]
+
+    assert [] == told(*lines)
+    assert [(3, "$RANDOM"), (4, "$(srun"), (6, "srun --mpi")] == told(*lines, directive="#SBATCH -N 2")
+
+
+@pytest.mark.parametrize(
+    ("line", "becomes"),
+    [
+        ("#SBATCH -c 4", ["`cpu: 4`, `cpu_limit: 4`"]),
+        ("#SBATCH -N 2 -n 3", ["`pods: 2`", "`pods: 2`, `cpu: 2`; tasks in the pods, by srun: 2,1"]),
+        ("#SBATCH -t 0", ["no `deadline`: no limit, as in Slurm"]),
+        ("#SBATCH -a 1-5%2", ["`pods: 5`, `parallelism: 2`; index 0 is task 1, index 4 is task 5"]),
+        ("#SBATCH -a 7", ["`pods: 1`; index 0 is task 7"]),
+        ("#SBATCH --gres=none", ["no `gpu`"]),
+        ("#SBATCH -w ./hosts", ["nothing: a file with names of hosts is not read; write the names"]),
+        ("#SBATCH -J a_b", ["`name: a-b`"]),
+    ],
+)
+def test_the_report_says_what_an_option_became_with_its_value(line: str, becomes: list[str]):
+    found = import_sbatch(f"#!/bin/sh\n{line}\n", name="x", image="busybox:1")
+
+    assert becomes == [entry.becomes for entry in found.report if entry.option]
+
+
+def test_of_features_of_which_one_is_enough_the_first_known_counts():
+    assert {"ib": "yes"} == words("#SBATCH -C gold|ib|haswell", site=site_from(SITE))["labels"]
+
+
+def test_openmp_takes_the_cpus_of_a_task_unless_the_script_says_another_number():
+    lines = ["#SBATCH -c 4", "#SBATCH -c 4 --export=OMP_NUM_THREADS=2", "#SBATCH -n 4"]
+    found = [import_sbatch(f"#!/bin/sh\n{line}\n", name="x", image="busybox:1").node.roles[0].env for line in lines]
+
+    assert ["4", "2", None] == [env.get("OMP_NUM_THREADS") for env in found]
