@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, Context, conf
 
 from dagset.cluster.protocol import Cluster
+from dagset.compile import compile_node
 from dagset.model import DagNode, Identity, Ref
 from dagset.observe import Observation, Outcome, Phase, judge
 from dagset.run.connect import describe
@@ -18,6 +19,7 @@ from dagset.run.follow import Stop, Stopped, follow
 from dagset.run.logs import LogStream
 from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
+from dagset_airflow.announcing import announced
 from dagset_airflow.clusters import CLUSTER_WORDS, opened
 from dagset_airflow.endings import errors_as_airflows, told_to_airflow
 from dagset_airflow.words import WORDS, hints, node_of, takes_words
@@ -72,7 +74,7 @@ class _NodeOperator(BaseOperator):
             node = self._node(context)
             with opened(**{word: getattr(self, word) for word in CLUSTER_WORDS}) as cluster:
                 self.log.info("%s", describe(cluster))
-                outcome = self._run(node, _identity(context["ti"]), cluster=cluster)
+                outcome = self._run(context, node, cluster=cluster)
         if self._stop.is_set():
             raise AirflowException("killed; the node had ended before")
         codes = self.skip_on_exit_code
@@ -93,10 +95,12 @@ class _NodeOperator(BaseOperator):
             render=partial(self.render_template, context=context, jinja_env=self.get_template_env()),
         )
 
-    def _run(self, node: DagNode, identity: Identity, *, cluster: Cluster) -> Outcome:
+    def _run(self, context: Context, node: DagNode, *, cluster: Cluster) -> Outcome:
+        identity = _identity(context["ti"])
         submitted = submit(node, identity, cluster=cluster, on_conflict="attach", tell=self.log.warning)
         ref = submitted.ref
         self.log.info("%s %s", ref, "is running already: following it" if submitted.attached else "created")
+        announced(self, context, ref, compile_node(node, identity.with_generation(submitted.generation)))
         outcome = self._follow(ref, cluster=cluster)
         self.log.info("%s: %s", outcome.phase, outcome.message)
         keep = node.keep or "failed"
