@@ -49,6 +49,7 @@ class _NodeOperator(BaseOperator):
         cluster: str | None = None,
         kubernetes_conn_id: str | None = None,
         config_file: str | None = None,
+        in_cluster: bool | None = None,
         cluster_context: str | None = None,
         namespace: str | None = None,
         skip_on_exit_code: int | Collection[int] | None = None,
@@ -62,7 +63,7 @@ class _NodeOperator(BaseOperator):
             raise
         self.node = node
         self.cluster, self.kubernetes_conn_id, self.config_file = cluster, kubernetes_conn_id, config_file
-        self.cluster_context, self.namespace = cluster_context, namespace
+        self.in_cluster, self.cluster_context, self.namespace = in_cluster, cluster_context, namespace
         self.skip_on_exit_code = skip_on_exit_code
         for word, value in words.items():
             setattr(self, word, value)
@@ -134,8 +135,10 @@ class JobSetOperator(_NodeOperator):
     Args:
         node: a DagNode, a mapping of its words, or the path of a node file (relative to the DAG file).
         cluster: `local`, `in-cluster`, or a kubeconfig as `path#context`; default $DAGSET_CLUSTER, then local.
-        kubernetes_conn_id: a connection whose extra has kube_config, kube_config_path or in_cluster.
+        kubernetes_conn_id: a connection whose extra has kube_config, kube_config_path or in_cluster; with none of them
+            the cluster that the worker is a pod of.
         config_file: the path of a kubeconfig.
+        in_cluster: whether the cluster that the worker is a pod of is meant; default the connection's word.
         cluster_context: which of its contexts; default its current one.
         namespace: default the context's.
         skip_on_exit_code: exit codes of a pod that end the task as skipped.
