@@ -4,6 +4,7 @@ Apart from pytest for the same reason as lab/dag.py, and to see what an import r
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from airflow.sdk import DAG
 from dagset.model import DagNode
 from dagset_airflow import IndexedJobOperator, JobSetOperator
 from dagset_airflow.words import WORDS
+from tests.airflow.test_clusters import CASES
 from tests.samples import BASE, SAMPLES
 
 # Numbers that a template would make texts of, where Kubernetes or the model tells the two apart.
@@ -27,7 +29,8 @@ def main() -> None:
     found |= {"template_ext": list(JobSetOperator.template_ext), "serialised": serialised()}
     found |= {"clients": sorted({"kubernetes", "kubernetes_asyncio"} & set(sys.modules))}
     found |= {"ours": sorted(name for name in sys.modules if name.startswith("dagset."))}
-    found |= {"verdicts": verdicts(), "errors": errors()}
+    found |= {"verdicts": verdicts(), "errors": errors(), "wheres": {case: meant(case) for case in CASES}}
+    found |= {"where_with_a_secret": said_of_a_secret()}
     print(json.dumps(found))
 
 
@@ -117,6 +120,28 @@ def errors() -> dict[str, str]:
         except Exception as error:  # noqa: BLE001  its name is what is asked for
             got[name] = f"{type(error).__name__}: {error}"
     return got
+
+
+def meant(case: str) -> object:
+    """Return what a case's arguments mean beside its connection, or what is said of them."""
+    from dagset.errors import InvalidNode
+    from dagset_airflow.clusters import where
+
+    extra, arguments, _ = CASES[case]
+    if extra is not None:
+        os.environ[f"AIRFLOW_CONN_{case.upper()}"] = json.dumps({"conn_type": "kubernetes", "extra": extra})
+        arguments = {"kubernetes_conn_id": case, **arguments}
+    try:
+        place = where(**arguments)
+    except InvalidNode as error:
+        return str(error)
+    return [place.name, place.context, place.namespace, place.kubeconfig]
+
+
+def said_of_a_secret() -> str:
+    from dagset_airflow.clusters import Where
+
+    return repr(Where(name=None, context="c", namespace="n", kubeconfig="token: geheim"))
 
 
 if __name__ == "__main__":
