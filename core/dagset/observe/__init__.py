@@ -10,6 +10,7 @@ from dagset.observe.ending import Ending
 from dagset.observe.observation import Change, Observation, cancelled, ended, observe, relisted
 from dagset.observe.outcome import Outcome, exit_code, judge
 from dagset.observe.phase import Phase, phase_of
+from dagset.observe.plain import outcome_of, plain
 from dagset.observe.verdicts import REASONS, Verdict, verdict, verdict_of_error
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Ending",
     "judge",
     "Outcome",
+    "plain",
+    "outcome_of",
     "FirstFailed",
     "Attempt",
     "exit_code",

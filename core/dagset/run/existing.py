@@ -7,7 +7,18 @@ from typing import Any
 from dagset import constants
 from dagset.model.identity import Identity
 
-__all__ = ["Attach", "Choice", "Conflicting", "CreateNew", "WaitForDeletion", "choose", "generation_of", "is_finished"]
+__all__ = [
+    "Attach",
+    "Choice",
+    "Conflicting",
+    "CreateNew",
+    "Supersede",
+    "TakeEnd",
+    "WaitForDeletion",
+    "choose",
+    "generation_of",
+    "is_finished",
+]
 
 Manifest = dict[str, Any]
 
@@ -40,24 +51,47 @@ class WaitForDeletion:
     object: Manifest
 
 
-Choice = CreateNew | Attach | Conflicting | WaitForDeletion
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """It still runs, but what asked for it counts no more: end it, and choose again."""
+
+    object: Manifest
 
 
-def choose(existing: Sequence[Manifest], *, identity: Identity, spec_hash: str) -> Choice:
+@dataclass(frozen=True, slots=True)
+class TakeEnd:
+    """It has ended, perhaps while nobody looked; its end is still to be told."""
+
+    object: Manifest
+
+
+Choice = CreateNew | Attach | Conflicting | WaitForDeletion | Supersede | TakeEnd
+
+
+def choose(existing: Sequence[Manifest], *, identity: Identity, spec_hash: str, since: int | None = None) -> Choice:
     """Return what to do, given all Jobs and JobSets with the identity's label, in any order.
 
     The highest running generation counts; the child Jobs of a JobSet carry the same labels and are passed over. A new
-    generation is above all that exist, and at least the identity's own.
+    generation is above all that exist, and at least the identity's own. With `since`, generations below it are of no
+    use to anybody, and the newest one from there up to the identity's own, if it has ended with this spec, is taken.
     """
     owners = sorted((found for found in existing if not _is_child(found)), key=generation_of, reverse=True)
     leaving = [found for found in owners if "deletionTimestamp" in found["metadata"]]
     running = [found for found in owners if found not in leaving and not is_finished(found)]
+    if since is not None and running and generation_of(running[-1]) < since:
+        return Supersede(running[-1])
     if running:
-        same = running[0]["metadata"].get("annotations", {}).get(constants.SPEC_HASH) == spec_hash
-        return (Attach if same else Conflicting)(running[0])
+        return (Attach if _has_spec(running[0], spec_hash) else Conflicting)(running[0])
     if leaving:
         return WaitForDeletion(leaving[0])
+    if owners and _is_untold(owners[0], identity=identity, spec_hash=spec_hash, since=since):
+        return TakeEnd(owners[0])
     return CreateNew(max([identity.generation, *(generation_of(found) + 1 for found in owners)]))
+
+
+def _is_untold(ended: Manifest, *, identity: Identity, spec_hash: str, since: int | None) -> bool:
+    counts = since is not None and since <= generation_of(ended) < identity.generation
+    return counts and _has_spec(ended, spec_hash)
 
 
 def generation_of(manifest: Mapping[str, Any]) -> int:
@@ -71,6 +105,10 @@ def is_finished(manifest: Mapping[str, Any]) -> bool:
     conditions = (manifest.get("status") or {}).get("conditions") or []
     ends = ("Complete", "Completed", "Failed")
     return any(condition.get("type") in ends and condition.get("status") == "True" for condition in conditions)
+
+
+def _has_spec(manifest: Manifest, spec_hash: str) -> bool:
+    return bool(manifest["metadata"].get("annotations", {}).get(constants.SPEC_HASH) == spec_hash)
 
 
 def _is_child(manifest: Mapping[str, Any]) -> bool:

@@ -11,8 +11,19 @@ from dagset.errors import ClusterRefused, Conflict, NotOurs
 from dagset.model import DagNode, Identity
 from dagset.model.advice import advice
 from dagset.model.identity import Ref
-from dagset.run.existing import Attach, Conflicting, CreateNew, WaitForDeletion, choose, generation_of
+from dagset.run.existing import (
+    Attach,
+    Conflicting,
+    CreateNew,
+    Supersede,
+    TakeEnd,
+    WaitForDeletion,
+    choose,
+    generation_of,
+    is_finished,
+)
 from dagset.run.parts import Parts
+from dagset.run.release import cancel
 from dagset.run.steps import Steps
 
 __all__ = ["OnConflict", "Submitted", "submit", "submit_compiled"]
@@ -31,6 +42,11 @@ class Submitted:
     attached: bool
     generation: int
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was found at its end (see `since`): following tells it at once."""
+        return is_finished(self.owner)
+
 
 def submit(
     node: DagNode,
@@ -39,6 +55,7 @@ def submit(
     cluster: Cluster,
     namespace: str | None = None,
     on_conflict: OnConflict = "refuse",
+    since: int | None = None,
     tell: Callable[[str], None] = lambda _text: None,
     limit_s: float = 120.0,
     sleep: Callable[[float], None] = time.sleep,
@@ -52,6 +69,9 @@ def submit(
         cluster: where.
         namespace: None takes the cluster's.
         on_conflict: what to do when the same node runs with another spec.
+        since: for engines whose tries are generations: the first generation that counts. What runs of an older one is
+            cancelled; a newer one, older than the identity's, that has ended with this spec is returned, for somebody
+            to tell its end. None: all that run count, and no end is taken.
         tell: gets a sentence for people when something is waited for or looks odd.
         limit_s: how long one request is repeated while the cluster is unreachable.
         sleep: waits seconds.
@@ -76,18 +96,21 @@ def submit(
         clock=clock,
     )
     return submit_compiled(
-        lambda generation: compile_node(node, identity.with_generation(generation)), steps, on_conflict=on_conflict
+        lambda generation: compile_node(node, identity.with_generation(generation)),
+        steps,
+        on_conflict=on_conflict,
+        since=since,
     )
 
 
 def submit_compiled(
-    compiled: Callable[[int], Bundle], steps: Steps, *, on_conflict: OnConflict = "refuse"
+    compiled: Callable[[int], Bundle], steps: Steps, *, on_conflict: OnConflict = "refuse", since: int | None = None
 ) -> Submitted:
     """Do the same for a bundle by generation; its spec hash is the same in every one."""
     identity = steps.identity
     bundle = compiled(identity.generation)
     for _ in range(ROUNDS):
-        match choose(steps.owners(bundle.kind), identity=identity, spec_hash=bundle.spec_hash):
+        match choose(steps.owners(bundle.kind), identity=identity, spec_hash=bundle.spec_hash, since=since):
             case Attach(found):
                 Parts(steps, compiled(generation_of(found)).parts).create(found)
                 return _submitted(found, namespace=steps.namespace, attached=True)
@@ -95,6 +118,10 @@ def submit_compiled(
                 return _conflict(found, steps, on_conflict)
             case WaitForDeletion(found):
                 steps.wait_for_deletion(found)
+            case Supersede(found):
+                _supersede(found, steps)
+            case TakeEnd(found):
+                return _submitted(found, namespace=steps.namespace, attached=True)
             case CreateNew(generation):
                 submitted = _create(compiled(generation), steps)
                 if submitted is not None:
@@ -125,6 +152,12 @@ def _create(bundle: Bundle, steps: Steps) -> Submitted | None:
             parts.undo()
         raise
     return _submitted(owner, namespace=steps.namespace, attached=attached)
+
+
+def _supersede(found: Manifest, steps: Steps) -> None:
+    ref = _submitted(found, namespace=steps.namespace, attached=True).ref
+    steps.tell(f"{ref} is of an earlier run that counts no more: cancelling it")
+    cancel(ref, cluster=steps.cluster, on_wait=steps.tell, sleep=steps.sleep, clock=steps.clock)
 
 
 def _conflict(found: Manifest, steps: Steps, on_conflict: OnConflict) -> Submitted:

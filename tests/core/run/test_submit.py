@@ -6,7 +6,7 @@ from dagset import constants
 from dagset.compile import Bundle
 from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, NotOurs
 from dagset.model import DagNode, File, Identity
-from dagset.run.existing import Attach, Conflicting, CreateNew, WaitForDeletion, choose
+from dagset.run.existing import Attach, Conflicting, CreateNew, Supersede, TakeEnd, WaitForDeletion, choose
 from dagset.run.steps import Steps
 from dagset.run.submit import submit, submit_compiled
 from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
@@ -41,10 +41,10 @@ class World:
         self.now += seconds
         self._meanwhile(self.now)
 
-    def submit(self, compiled=None, *, on_conflict="refuse", **words):
+    def submit(self, compiled=None, *, on_conflict="refuse", identity=ME, since=None, **words):
         words = {"cluster": self.cluster, "namespace": "default", "tell": self.told.append, **words}
-        steps = Steps(identity=ME, sleep=self.sleep, clock=lambda: self.now, **words)
-        return submit_compiled(compiled or bundle(), steps, on_conflict=on_conflict)
+        steps = Steps(identity=identity, sleep=self.sleep, clock=lambda: self.now, **words)
+        return submit_compiled(compiled or bundle(), steps, on_conflict=on_conflict, since=since)
 
 
 def ended(manifest, condition="Complete"):
@@ -95,6 +95,26 @@ def test_choice(existing, expected):
     assert expected == choose(existing, identity=ME, spec_hash="aaaa")
 
 
+@pytest.mark.parametrize(
+    ("existing", "expected"),
+    [
+        pytest.param([], CreateNew(5), id="nothing-there"),
+        pytest.param([owner(2)], Supersede(owner(2)), id="older-runs"),
+        pytest.param([owner(4), owner(2)], Supersede(owner(2)), id="older-runs-beside-one-that-counts"),
+        pytest.param([owner(2, **DELETED)], WaitForDeletion(owner(2, **DELETED)), id="older-is-leaving"),
+        pytest.param([ended(owner(2))], CreateNew(5), id="older-has-ended"),
+        pytest.param([owner(3)], Attach(owner(3)), id="one-that-counts-runs"),
+        pytest.param([ended(owner(4))], TakeEnd(ended(owner(4))), id="one-that-counts-has-ended"),
+        pytest.param([ended(owner(3)), ended(owner(4))], TakeEnd(ended(owner(4))), id="newest-end-counts"),
+        pytest.param([ended(owner(4, **DELETED))], WaitForDeletion(ended(owner(4, **DELETED))), id="ended-leaving"),
+        pytest.param([ended(owner(4, spec_hash="bbbb"))], CreateNew(5), id="ended-with-another-spec"),
+        pytest.param([ended(owner(5))], CreateNew(6), id="own-generation-has-ended"),
+    ],
+)
+def test_choice_of_a_try_that_counts_from_the_third_generation(existing, expected):
+    assert expected == choose(existing, identity=ME.with_generation(5), spec_hash="aaaa", since=3)
+
+
 def test_choice_starts_at_the_identitys_generation():
     assert CreateNew(7) == choose([], identity=ME.with_generation(7), spec_hash="aaaa")
 
@@ -138,6 +158,26 @@ def test_finished_node_gets_the_next_generation():
     cluster.put(ended(world.submit().owner))
 
     assert ("train-2", False, 2) == ((second := world.submit()).ref.name, second.attached, second.generation)
+
+
+def test_what_counts_no_more_is_cancelled_before_the_next_generation_is_created():
+    cluster = FakeCluster()
+    world = World(cluster)
+    world.submit()
+    second = world.submit(identity=ME.with_generation(2), since=2)
+
+    assert ("Job default/train-2", False, False) == (str(second.ref), second.attached, second.ended)
+    assert ["Job default/train-1 is of an earlier run that counts no more: cancelling it"] == world.told
+    assert ["train-2"] == [name for kind, name, _ in everything(cluster) if kind == "Job"]
+
+
+def test_end_that_nobody_may_have_seen_is_handed_to_the_next_try():
+    cluster = FakeCluster()
+    world = World(cluster)
+    cluster.put(ended((first := world.submit()).owner))
+    second = world.submit(identity=ME.with_generation(2), since=1)
+
+    assert (first.ref, True, True) == (second.ref, second.attached, second.ended)
 
 
 def test_other_spec_is_refused_and_says_what_to_do():
