@@ -1,32 +1,34 @@
 """Tasks of many pods: each word of dagset's model is an argument, templated and mappable."""
 
-import contextvars
-import math
+import contextlib
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
+import msgspec
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, Context, conf
 
 from dagset.cluster.protocol import Cluster
-from dagset.compile import compile_node
-from dagset.model import DagNode, Identity, Ref
-from dagset.observe import Observation, Outcome, Phase, judge
+from dagset.model import DagNode, Ref
+from dagset.observe import Outcome, outcome_of
 from dagset.run.connect import describe
-from dagset.run.follow import Stop, Stopped, follow
-from dagset.run.logs import LogStream
-from dagset.run.release import cancel, settle
-from dagset.run.submit import submit
+from dagset.run.stopping import Stopped
 from dagset_airflow.announcing import announced
 from dagset_airflow.clusters import CLUSTER_WORDS, opened
 from dagset_airflow.endings import errors_as_airflows, told_to_airflow
+from dagset_airflow.following import cancelled, followed, noted, settled
+from dagset_airflow.launching import launched, left_running
+from dagset_airflow.legs import Leg
 from dagset_airflow.words import WORDS, hints, node_of, takes_words
 
 __all__ = ["IndexedJobOperator", "JobSetOperator"]
 
-PACE_S = 10.0
+LATER_S = 120.0  # Airflow's own deadline of a deferral, behind ours, which tells more and cancels the node
+# What the scheduler has a task resume with when its trigger is no more (task-sdk: bases/operator.py).
+TRIGGER_FAILED, TRIGGER_TIMED_OUT = "__fail__", "Trigger timeout"
 
 
 class _NodeOperator(BaseOperator):
@@ -39,7 +41,7 @@ class _NodeOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"node": "json", "roles": "json", "env": "json"}
     ui_color = "#dcecf5"
 
-    _stop: Stop | None = None
+    _leg: Leg | None = None
 
     @takes_words
     def __init__(
@@ -53,6 +55,9 @@ class _NodeOperator(BaseOperator):
         cluster_context: str | None = None,
         namespace: str | None = None,
         skip_on_exit_code: int | Collection[int] | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        defer_after_s: float = 3.0,
+        event_after_s: float | None = None,
         **given: Any,
     ) -> None:
         words = {word: given.pop(word, None) for word in WORDS}
@@ -65,26 +70,75 @@ class _NodeOperator(BaseOperator):
         self.cluster, self.kubernetes_conn_id, self.config_file = cluster, kubernetes_conn_id, config_file
         self.in_cluster, self.cluster_context, self.namespace = in_cluster, cluster_context, namespace
         self.skip_on_exit_code = skip_on_exit_code
+        self.deferrable, self.defer_after_s, self.event_after_s = deferrable, defer_after_s, event_after_s
         for word, value in words.items():
             setattr(self, word, value)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the node to its end and return its Outcome for XCom; any other end than success raises."""
-        self._stop = Stop()
-        with errors_as_airflows():
+        with self._a_leg() as (leg, cluster):
             node = self._node(context)
-            with opened(**{word: getattr(self, word) for word in CLUSTER_WORDS}) as cluster:
-                self.log.info("%s", describe(cluster))
-                outcome = self._run(context, node, cluster=cluster)
-        if self._stop.is_set():
-            raise AirflowException("killed; the node had ended before")
-        codes = self.skip_on_exit_code
-        return told_to_airflow(outcome, skip_on=(codes,) if isinstance(codes, int) else codes or ())
+            self.log.info("%s", describe(cluster))
+            with leg.stopping() as stop:
+                found = launched(
+                    node, context["ti"], retries=self.retries or 0, cluster=cluster, log=self.log, stop=stop
+                )
+            announced(self, context, found.ref, found.bundle)
+            keep = node.keep or "failed"
+            if self.deferrable and not self._ends_early(found.ref, leg, cluster):
+                self._defer(context, found.ref, leg, cluster, keep=keep)
+            with leg.stopping() as stop:
+                note = noted(context, found.ref)
+                outcome = followed(found.ref, cluster=cluster, log=self.log, stop=stop, on_phase=note)
+            return self._ended(context, found.ref, outcome, cluster, keep=keep)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Tell what the trigger has seen; what it could not follow is followed from here."""
+        ref = msgspec.convert(event["ref"], Ref)
+        if "timed_out" in event:
+            raise AirflowTaskTimeout(f"execution_timeout is over: {ref} was cancelled and is gone")
+        with self._a_leg() as (leg, cluster):
+            if "outcome" in event:
+                outcome = outcome_of(event["outcome"])
+            else:
+                self.log.warning("the triggerer cannot follow %s, so this worker does: %s", ref, event["trouble"])
+                until = self._until(context)
+                with leg.stopping(after_s=None if until is None else until - time.time()) as stop:
+                    outcome = followed(ref, cluster=cluster, log=self.log, stop=stop, on_phase=noted(context, ref))
+            return self._ended(context, ref, outcome, cluster, keep=event["keep"])
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Look after the node when its trigger is no more, for Airflow asks nobody else.
+
+        After Airflow's own timeout it is cancelled; when the trigger has failed it is followed from here.
+        """
+        if next_method != TRIGGER_FAILED:
+            return super().resume_execution(next_method, next_kwargs, context)
+        with self._a_leg() as (_leg, cluster):
+            ref = left_running(context["ti"], retries=self.retries or 0, cluster=cluster)
+            if ref is not None and (next_kwargs or {}).get("error") == TRIGGER_TIMED_OUT:
+                cancelled(ref, cluster=cluster, log=self.log)
+            elif ref is not None:
+                keep = self._node(context).keep or "failed"
+                event = {"ref": msgspec.to_builtins(ref), "keep": keep, "trouble": "its trigger has failed"}
+                return self.execute_complete(context, event)
+        return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
-        """Have `execute` cancel the node and raise: Airflow goes on with it after this (task-sdk: `_on_term`)."""
-        if self._stop is not None:
-            self._stop.set()
+        """Have the node cancelled and the task raise: Airflow goes on with it after this (task-sdk: `_on_term`)."""
+        if self._leg is not None:
+            self._leg.kill()
+
+    @contextlib.contextmanager
+    def _a_leg(self) -> Iterator[tuple[Leg, Cluster]]:
+        leg = self._leg = Leg()
+        with errors_as_airflows(), opened(**{word: getattr(self, word) for word in CLUSTER_WORDS}) as cluster:
+            try:
+                yield leg, cluster
+            except Stopped as why:
+                if leg.is_killed:
+                    raise AirflowException(f"killed: {why}") from None
+                raise AirflowTaskTimeout(f"execution_timeout is over: {why}") from None
 
     def _node(self, context: Context) -> DagNode:
         return node_of(
@@ -96,37 +150,59 @@ class _NodeOperator(BaseOperator):
             render=partial(self.render_template, context=context, jinja_env=self.get_template_env()),
         )
 
-    def _run(self, context: Context, node: DagNode, *, cluster: Cluster) -> Outcome:
-        identity = _identity(context["ti"])
-        submitted = submit(node, identity, cluster=cluster, on_conflict="attach", tell=self.log.warning)
-        ref = submitted.ref
-        self.log.info("%s %s", ref, "is running already: following it" if submitted.attached else "created")
-        announced(self, context, ref, compile_node(node, identity.with_generation(submitted.generation)))
-        outcome = self._follow(ref, cluster=cluster)
-        self.log.info("%s: %s", outcome.phase, outcome.message)
-        keep = node.keep or "failed"
-        kept = settle(ref, outcome, keep=keep, cluster=cluster, on_trouble=self.log.warning)
-        if kept is not None:
-            self.log.info("%s %s (keep: %s)", ref, "is kept until its ttl" if kept else "deleted", keep)
-        return outcome
+    def _ends_early(self, ref: Ref, leg: Leg, cluster: Cluster) -> bool:
+        """Say whether the node ends at once: Airflow may fail a task that comes back soon after it was deferred."""
+        with leg.stopping(after_s=self.defer_after_s) as stop:
+            try:
+                is_left = lambda: not leg.is_killed  # noqa: E731
+                followed(ref, cluster=cluster, log=self.log, stop=stop, is_left=is_left, with_lines=False)
+            except Stopped:
+                if leg.is_killed:
+                    raise
+                return False
+        return True
 
-    def _follow(self, ref: Ref, *, cluster: Cluster) -> Outcome:
-        """Follow with all lines; when killed or timed out, cancel."""
-        # Airflow's log knows its task by context variables, which the threads that read pods do not have.
-        logs = LogStream(cluster, ref=ref, sink=partial(contextvars.copy_context().run, self.log.info, "%s %s"))
-        tell, warn = _paced(partial(self.log.info, "%s: %s")), self.log.warning
-        try:
-            return follow(ref, cluster=cluster, on_change=tell, on_trouble=warn, logs=logs, stop=self._stop)
-        except (Stopped, AirflowTaskTimeout) as why:
-            warn("cancelling %s: deleting it and its pods", ref)
-            cancel(ref, cluster=cluster, on_wait=self.log.info)
-            warn("%s is gone", ref)
-            if isinstance(why, Stopped):
-                raise AirflowException(f"killed: {ref} was cancelled and is gone") from None
-            raise
-        finally:
-            for prefix, reason in logs.finish().items():
-                warn("lines of %s are missing: %s", prefix, reason)
+    def _defer(self, context: Context, ref: Ref, leg: Leg, cluster: Cluster, *, keep: str) -> NoReturn:
+        from dagset_airflow.triggers import NodeTrigger
+
+        now, until = time.time(), self._until(context)
+        where = {word: value for word in CLUSTER_WORDS if (value := getattr(self, word)) is not None}
+        trigger = NodeTrigger(
+            ref=msgspec.to_builtins(ref),
+            where=where | {"namespace": ref.namespace},
+            keep=keep,
+            until=until,
+            not_before=now + self._held_back_s(),
+        )
+        leg.parts(partial(cancelled, ref, cluster=cluster, log=self.log))
+        if leg.is_killed:
+            raise Stopped(f"{ref} was cancelled and is gone")
+        self.log.info("%s is followed by the triggerer from here", ref)
+        noted(context, ref)("deferred", "")
+        timeout = None if until is None else timedelta(seconds=max(0.0, until - now) + LATER_S)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
+
+    def _held_back_s(self) -> float:
+        """Return how long the worker's process may outlive the deferral (task-sdk: supervisor.py), and a second."""
+        if self.event_after_s is not None:
+            return self.event_after_s
+        return conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0) + 1.0
+
+    def _until(self, context: Context) -> float | None:
+        """Return when `execution_timeout` is over, counted from the start of the try, which deferrals do not change."""
+        if self.execution_timeout is None:
+            return None
+        start = float(context["ti"].start_date.timestamp())
+        return start + float(self.execution_timeout.total_seconds())
+
+    def _ended(self, context: Context, ref: Ref, outcome: Outcome, cluster: Cluster, *, keep: str) -> dict[str, Any]:
+        self.log.info("%s: %s", outcome.phase, outcome.message)
+        noted(context, ref)(outcome.phase, outcome.message)
+        settled(ref, outcome, keep=keep, cluster=cluster, log=self.log)
+        if self._leg is not None and self._leg.is_killed:
+            raise AirflowException("killed; the node had ended before")
+        codes = self.skip_on_exit_code
+        return told_to_airflow(outcome, skip_on=(codes,) if isinstance(codes, int) else codes or ())
 
 
 class JobSetOperator(_NodeOperator):
@@ -142,6 +218,10 @@ class JobSetOperator(_NodeOperator):
         cluster_context: which of its contexts; default its current one.
         namespace: default the context's.
         skip_on_exit_code: exit codes of a pod that end the task as skipped.
+        deferrable: whether the triggerer follows the node, and no worker waits; default [operators] default_deferrable.
+        defer_after_s: seconds that the worker waits before it defers; what ends meanwhile is not deferred.
+        event_after_s: seconds from the deferral before which the triggerer does not give the task back; default one
+            more than [workers] min_heartbeat_interval, within which Airflow may fail a task that comes back.
         given: the words of the node, over those of `node`, and Airflow's own arguments.
     """
 
@@ -152,26 +232,3 @@ class IndexedJobOperator(_NodeOperator):
     """A task of independent indexes, or of one pod: an Indexed Job. Arguments as for `JobSetOperator`."""
 
     coupling_of_all = "array"
-
-
-def _paced(tell: Callable[[str, str], None]) -> Callable[[Observation, Phase], None]:
-    """Return what tells of a phase when it begins, and of its counts every 10 s at most; the end is told elsewhere."""
-    name, told_at = "", -math.inf
-
-    def look(seen: Observation, phase: Phase) -> None:
-        nonlocal name, told_at
-        now = time.monotonic()
-        if judge(seen) is None and (phase.name != name or now - told_at >= PACE_S):
-            name, told_at = phase.name, now
-            tell(phase.name, phase.detail)
-
-    return look
-
-
-def _identity(ti: Any) -> Identity:
-    """Return whose node a task instance runs: the same in every try, which so finds what an earlier one left."""
-    installation = conf.get("dagset", "installation", fallback=None) or conf.get("api", "base_url", fallback=None)
-    map_index = -1 if ti.map_index is None else ti.map_index
-    return Identity(
-        owner=f"airflow:{installation or ''}", dag=ti.dag_id, run=ti.run_id, task=ti.task_id, map_index=map_index
-    )
