@@ -186,7 +186,7 @@ class _NodeOperator(BaseOperator):
         """Return how long the worker's process may outlive the deferral (task-sdk: supervisor.py), and a second."""
         if self.event_after_s is not None:
             return self.event_after_s
-        return conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0) + 1.0
+        return float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)) + 1.0
 
     def _until(self, context: Context) -> float | None:
         """Return when `execution_timeout` is over, counted from the start of the try, which deferrals do not change."""

@@ -1,0 +1,107 @@
+"""The trigger driven by hand, and what becomes of a task without its trigger (lab/driving.py)."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from dagset.run.stopping import Stopped, listening
+from dagset_airflow.legs import Leg
+
+pytestmark = pytest.mark.cluster
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def driven(airflow_environ, local_cluster):
+    done = subprocess.run(
+        [sys.executable, HERE / "lab" / "driving.py", local_cluster],
+        env={**airflow_environ, "DAGSET_CLUSTER": os.devnull},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_event_is_the_outcome_and_the_same_when_asked_again(driven):
+    told = driven["succeeds"]
+    event, ref = told["event"], told["event"]["ref"]
+
+    assert (["keep", "outcome", "ref"], "never") == (sorted(event), event["keep"])
+    assert ("succeeded", ref["uid"]) == (event["outcome"]["reason"], event["outcome"]["uid"])
+    assert (True, True) == (told["again"], told["is there"])
+
+
+def test_event_is_held_back_until_the_worker_has_ended(driven):
+    assert driven["is_held_back"]
+
+
+def test_node_is_cancelled_when_the_time_is_over(driven):
+    assert {"event": ["keep", "ref", "timed_out"], "is there": False} == driven["times_out"]
+
+
+def test_kill_cancels_the_node_and_a_hand_over_does_not(driven):
+    assert {"is there": False} == driven["is_killed"]
+    assert {"is there": True} == driven["is_handed_over"]
+
+
+def test_what_cannot_be_followed_from_there_is_told_and_does_not_raise(driven):
+    assert "kubeconfig /none/x: No such file or directory" in driven["has_trouble"]
+
+
+def test_node_that_went_unseen_is_told_as_such(driven):
+    assert "expired" == driven["is_gone"]
+
+
+def test_triggers_of_one_cluster_share_it_until_the_last_has_ended(driven):
+    assert {"clusters of three": 1, "left open": 0} == driven["share"]
+
+
+def test_task_without_trigger_follows_its_node_from_the_worker(driven):
+    assert {"told": "succeeded", "is there": False} == driven["trigger failed"]
+
+
+def test_task_whose_trigger_timed_out_cancels_its_node(driven):
+    assert {"raised": "TaskDeferralTimeout", "is there": False} == driven["trigger timed out"]
+
+
+def test_execution_timeout_holds_from_the_start_of_the_try_whoever_follows(driven):
+    assert {"raised": "AirflowTaskTimeout", "is there": False} == driven["trigger failed late"]
+
+
+def test_first_try_that_counts_is_the_one_after_the_last_clear(driven):
+    assert [1, 1, 1, 2, 5, 1, 1] == driven["first tries"]
+
+
+def test_trigger_goes_through_serialisation_and_holds_no_secrets(driven):
+    ref = {"kind": "Job", "namespace": "n", "name": "a", "uid": "u"}
+    given = {"ref": ref, "keep": "never", "until": 1.5, "not_before": 2.0}
+
+    told = driven["serialised"]
+    where = told["given"].pop("where")
+    assert ("dagset_airflow.triggers.NodeTrigger", given, True) == (told["path"], told["given"], told["same"])
+    assert ["config_file", "namespace"] == sorted(where)
+
+
+def test_killed_leg_stops_what_goes_on_and_what_begins_later():
+    leg, told = Leg(), []
+    leg.parts(lambda: told.append("farewell"))
+
+    with leg.stopping() as stop:
+        threading.Timer(0.01, leg.kill).start()
+        with pytest.raises(Stopped), listening(stop) as incoming:
+            incoming.wait(None)
+    with leg.stopping() as later:
+        assert (True, True, ["farewell"]) == (later.is_set(), leg.is_killed, told)
+
+
+def test_leg_stops_when_its_time_is_over():
+    with Leg().stopping(after_s=0.01) as stop, pytest.raises(Stopped), listening(stop) as incoming:
+        incoming.wait(None)
