@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -88,6 +89,37 @@ def test_trigger_goes_through_serialisation_and_holds_no_secrets(driven):
     where = told["given"].pop("where")
     assert ("dagset_airflow.triggers.NodeTrigger", given, True) == (told["path"], told["given"], told["same"])
     assert ["config_file", "namespace"] == sorted(where)
+
+
+def test_deferred_task_pushes_the_outcome_and_deletes_its_node(lab):
+    told = lab.task("deferred")
+
+    assert ("success", "succeeded") == (told["state"], told["xcom"]["reason"])
+    assert f"Job default/{told['xcom']['name']} is followed by the triggerer from here" in lab.lines["deferred", -1]
+    assert f"Job default/{told['xcom']['name']} deleted (keep: failed)" == lab.lines["deferred", -1][-1]
+
+
+def test_error_of_a_deferred_node_is_retried_and_told_as_ever(lab):
+    errors = lab.errors("deferred_error")
+
+    assert {"state": "failed", "tries": 2, "xcom": None} == lab.task("deferred_error")
+    assert ["AirflowException"] * 2 == [kind for kind, _ in errors]
+    assert " app_error: worker[0] exited 3 on " in errors[0][1]
+
+
+def test_node_that_ends_early_is_not_deferred_and_all_its_lines_are_told(lab):
+    assert "success" == lab.task("ended_early")["state"]
+    assert ["worker[0] done"] == lab.pod_lines("ended_early")
+    assert [] == [line for line in lab.lines["ended_early", -1] if "triggerer" in line]
+
+
+def test_execution_timeout_of_a_deferred_task_is_told_as_such(lab):
+    ((kind, text),) = lab.errors("deferred_late")
+
+    assert "AirflowTaskTimeout" == kind
+    assert re.fullmatch(
+        r"execution_timeout is over: Job default/deferred-late-[0-9a-f]{8} was cancelled and is gone", text
+    )
 
 
 def test_killed_leg_stops_what_goes_on_and_what_begins_later():

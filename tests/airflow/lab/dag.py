@@ -82,6 +82,11 @@ with DAG("lab", schedule=None, default_args={"retry_delay": timedelta(0), **CALL
     IndexedJobOperator(task_id="left_running", **sh("echo the new spec"))
     IndexedJobOperator(task_id="killed", retries=1, **sh("echo up; exec sleep 600"))
     IndexedJobOperator(task_id="timed_out", execution_timeout=timedelta(seconds=2), **sh("exec sleep 600"))
+    deferred = {"deferrable": True, "defer_after_s": 0.2, "event_after_s": 0.0}
+    IndexedJobOperator(task_id="deferred", **deferred, **sh("sleep 1; echo done"))
+    IndexedJobOperator(task_id="deferred_error", retries=1, **deferred, **sh("sleep 1; exit 3"))
+    IndexedJobOperator(task_id="ended_early", **deferred | {"defer_after_s": 60.0}, **sh("echo done"))
+    IndexedJobOperator(task_id="deferred_late", execution_timeout=timedelta(seconds=4), **deferred, **sh("sleep 600"))
 
 
 def main(kubeconfig: str, gate: str, result: Path) -> None:
