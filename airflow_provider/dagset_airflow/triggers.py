@@ -16,6 +16,7 @@ from dagset.model import Ref
 from dagset.observe import Outcome, plain
 from dagset.run.stopping import Stop, Stopped
 from dagset_airflow.following import followed
+from dagset_airflow.kills import TELLS_KILLS, is_deferred
 from dagset_airflow.sharing import Lent, borrowed
 
 __all__ = ["NodeTrigger"]
@@ -73,7 +74,10 @@ class NodeTrigger(BaseTrigger):
                 await asyncio.shield(self._end)
 
     async def cleanup(self) -> None:
-        """Let the node run on: another triggerer, or nobody, follows it from here."""
+        """Let the node run on: another triggerer follows it. Before Airflow 3.3 kills come this way, too."""
+        is_running = self._end is not None and not self._end.done()
+        if not TELLS_KILLS and is_running and not await is_deferred(self.task_instance):
+            await self.on_kill()
         self._is_left = True
         self._stop.set()
         if self._lent is not None:

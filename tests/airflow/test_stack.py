@@ -1,0 +1,58 @@
+"""Nothing doubled, nothing leaked, nothing lost, whoever dies: the real Airflow, its cases in stack/dags.py."""
+
+import pytest
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+ONE = {(1, -1): 1}
+ONE_EACH = {(1, -1): 1, (2, -1): 1}
+
+
+@pytest.mark.parametrize(
+    ("task", "state", "created", "left"),
+    [
+        pytest.param("worker_killed", ("success", 2), ONE, [], id="worker-killed"),
+        pytest.param("worker_killed_unseen", ("success", 2), ONE, ["1 ended"], id="node-ends-after-its-worker"),
+        pytest.param("failed_on_worker", ("failed", 1), ONE, [], id="marked-failed-on-a-worker"),
+        pytest.param("triggerer_killed", ("success", 1), ONE, [], id="triggerer-killed"),
+        pytest.param("marked_failed", ("failed", 1), ONE, [], id="marked-failed-while-deferred"),
+        pytest.param("marked_success", ("success", 1), ONE, [], id="marked-success-while-deferred"),
+        pytest.param("cleared", ("success", 2), ONE_EACH, [], id="cleared-while-deferred"),
+        pytest.param("cleared_after_success", ("success", 2), ONE_EACH, ["1 ended", "2 ended"], id="cleared-later"),
+        pytest.param("retried", ("success", 2), ONE_EACH, ["1 ended"], id="retried"),
+        pytest.param("timed_out", ("failed", 1), ONE, [], id="execution-timeout-while-deferred"),
+        pytest.param("run_timed_out", ("skipped", 1), ONE, [], id="dag-run-timeout-while-deferred"),
+        pytest.param("outage", ("success", 1), ONE, [], id="cluster-away-for-30-s"),
+    ],
+)
+def test_each_try_has_one_node_and_ends_truthfully(played, task, state, created, left):
+    assert (state, created, left) == (played.state(task), played.created(task), played.left(task))
+
+
+def test_thirty_at_once_end_well_with_one_node_each(played):
+    assert [("success", 1)] * 30 == [played.state("mapped", index) for index in range(30)]
+    assert {(1, index): 1 for index in range(30)} == played.created("mapped")
+    assert [] == played.left("mapped")
+
+
+def test_lines_of_thirty_deferred_nodes_are_in_their_logs(played):
+    """A triggerer that takes over reads from the start, so the last ones count."""
+    told = [played.pod_lines("mapped", attempt=1, map_index=index)[-2:] for index in range(30)]
+
+    assert [[f"worker[0] up {index}", "worker[0] done"] for index in range(30)] == told
+
+
+@pytest.mark.parametrize(
+    ("task", "attempt", "lines"),
+    [
+        ("worker_killed", 2, ["up", "done"]),
+        ("worker_killed_unseen", 2, ["up", "done"]),
+        ("cleared", 2, ["up", "up", "done"]),  # the second triggerer reads from the start
+        ("triggerer_killed", 1, ["up", "up", "done"]),
+        ("marked_failed", 1, ["up"]),
+        ("timed_out", 1, ["up"]),
+        ("retried", 1, ["try 1"]),
+    ],
+)
+def test_logs_are_complete(played, task, attempt, lines):
+    assert [f"worker[0] {line}" for line in lines] == played.pod_lines(task, attempt=attempt)
