@@ -68,12 +68,15 @@ class TakeEnd:
 Choice = CreateNew | Attach | Conflicting | WaitForDeletion | Supersede | TakeEnd
 
 
-def choose(existing: Sequence[Manifest], *, identity: Identity, spec_hash: str, since: int | None = None) -> Choice:
+def choose(
+    existing: Sequence[Manifest], *, identity: Identity, spec_hash: str, since: int | None = None, own_end: bool = False
+) -> Choice:
     """Return what to do, given all Jobs and JobSets with the identity's label, in any order.
 
     The highest running generation counts; the child Jobs of a JobSet carry the same labels and are passed over. A new
     generation is above all that exist, and at least the identity's own. With `since`, generations below it are of no
-    use to anybody, and the newest one from there up to the identity's own, if it has ended with this spec, is taken.
+    use to anybody, and the newest one from there up to the identity's own, if it has ended with this spec, is taken;
+    one of the identity's own generation only with `own_end`.
     """
     owners = sorted((found for found in existing if not _is_child(found)), key=generation_of, reverse=True)
     leaving = [found for found in owners if "deletionTimestamp" in found["metadata"]]
@@ -84,14 +87,10 @@ def choose(existing: Sequence[Manifest], *, identity: Identity, spec_hash: str, 
         return (Attach if _has_spec(running[0], spec_hash) else Conflicting)(running[0])
     if leaving:
         return WaitForDeletion(leaving[0])
-    if owners and _is_untold(owners[0], identity=identity, spec_hash=spec_hash, since=since):
+    last = identity.generation if own_end else identity.generation - 1
+    if owners and since is not None and since <= generation_of(owners[0]) <= last and _has_spec(owners[0], spec_hash):
         return TakeEnd(owners[0])
     return CreateNew(max([identity.generation, *(generation_of(found) + 1 for found in owners)]))
-
-
-def _is_untold(ended: Manifest, *, identity: Identity, spec_hash: str, since: int | None) -> bool:
-    counts = since is not None and since <= generation_of(ended) < identity.generation
-    return counts and _has_spec(ended, spec_hash)
 
 
 def generation_of(manifest: Mapping[str, Any]) -> int:

@@ -56,6 +56,7 @@ def submit(
     namespace: str | None = None,
     on_conflict: OnConflict = "refuse",
     since: int | None = None,
+    own_end: bool = False,
     tell: Callable[[str], None] = lambda _text: None,
     limit_s: float = 120.0,
     sleep: Callable[[float], None] = time.sleep,
@@ -72,6 +73,8 @@ def submit(
         since: for engines whose tries are generations: the first generation that counts. What runs of an older one is
             cancelled; a newer one, older than the identity's, that has ended with this spec is returned, for somebody
             to tell its end. None: all that run count, and no end is taken.
+        own_end: with `since`, the end of the identity's own generation is taken, too: for who may begin twice, and has
+            put something into the spec that is of this beginning alone.
         tell: gets a sentence for people when something is waited for or looks odd.
         limit_s: how long one request is repeated while the cluster is unreachable.
         sleep: waits seconds.
@@ -100,17 +103,25 @@ def submit(
         steps,
         on_conflict=on_conflict,
         since=since,
+        own_end=own_end,
     )
 
 
 def submit_compiled(
-    compiled: Callable[[int], Bundle], steps: Steps, *, on_conflict: OnConflict = "refuse", since: int | None = None
+    compiled: Callable[[int], Bundle],
+    steps: Steps,
+    *,
+    on_conflict: OnConflict = "refuse",
+    since: int | None = None,
+    own_end: bool = False,
 ) -> Submitted:
     """Do the same for a bundle by generation; its spec hash is the same in every one."""
     identity = steps.identity
     bundle = compiled(identity.generation)
     for _ in range(ROUNDS):
-        match choose(steps.owners(bundle.kind), identity=identity, spec_hash=bundle.spec_hash, since=since):
+        match choose(
+            steps.owners(bundle.kind), identity=identity, spec_hash=bundle.spec_hash, since=since, own_end=own_end
+        ):
             case Attach(found):
                 Parts(steps, compiled(generation_of(found)).parts).create(found)
                 return _submitted(found, namespace=steps.namespace, attached=True)

@@ -115,6 +115,15 @@ def test_choice_of_a_try_that_counts_from_the_third_generation(existing, expecte
     assert expected == choose(existing, identity=ME.with_generation(5), spec_hash="aaaa", since=3)
 
 
+@pytest.mark.parametrize(
+    ("spec_hash", "expected"), [("aaaa", TakeEnd(ended(owner(5)))), ("bbbb", CreateNew(6))], ids=["same", "other"]
+)
+def test_own_end_is_taken_by_who_may_begin_twice(spec_hash, expected):
+    me = ME.with_generation(5)
+
+    assert expected == choose([ended(owner(5))], identity=me, spec_hash=spec_hash, since=5, own_end=True)
+
+
 def test_choice_starts_at_the_identitys_generation():
     assert CreateNew(7) == choose([], identity=ME.with_generation(7), spec_hash="aaaa")
 
