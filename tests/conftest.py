@@ -59,6 +59,7 @@ GROUPS = (
         re.compile(r"real_cluster|test_kube_contract|realcluster/test_(check|doctor|rights|schedulers|submit_)"),
     ),
     ("real clusters of their own", re.compile(r"realcluster/")),
+    ("a whole Airflow", re.compile(r"airflow/test_stack")),
     ("stories on the local cluster", re.compile(r"stories/.*local_cluster")),
     ("all else", re.compile("")),
 )

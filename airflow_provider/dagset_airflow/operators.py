@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import msgspec
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, Context, conf
@@ -23,6 +23,9 @@ from dagset_airflow.following import cancelled, followed, noted, settled
 from dagset_airflow.launching import launched, left_running
 from dagset_airflow.legs import Leg
 from dagset_airflow.words import WORDS, hints, node_of, takes_words
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import StartTriggerArgs
 
 __all__ = ["IndexedJobOperator", "JobSetOperator"]
 
@@ -58,6 +61,7 @@ class _NodeOperator(BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         defer_after_s: float = 3.0,
         event_after_s: float | None = None,
+        start_from_trigger: bool = False,
         **given: Any,
     ) -> None:
         words = {word: given.pop(word, None) for word in WORDS}
@@ -73,6 +77,8 @@ class _NodeOperator(BaseOperator):
         self.deferrable, self.defer_after_s, self.event_after_s = deferrable, defer_after_s, event_after_s
         for word, value in words.items():
             setattr(self, word, value)
+        if start_from_trigger:
+            self.start_from_trigger, self.start_trigger_args = True, self._without_worker(words)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the node to its end and return its Outcome for XCom; any other end than success raises."""
@@ -94,6 +100,9 @@ class _NodeOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Tell what the trigger has seen; what it could not follow is followed from here."""
+        if "ref" not in event:
+            self.log.warning("the triggerer cannot begin, so this worker does: %s", event["trouble"])
+            return self.execute(context)
         ref = msgspec.convert(event["ref"], Ref)
         if "timed_out" in event:
             raise AirflowTaskTimeout(f"execution_timeout is over: {ref} was cancelled and is gone")
@@ -148,6 +157,18 @@ class _NodeOperator(BaseOperator):
             coupling=self.coupling_of_all,
             folder=Path(self.dag.folder),
             render=partial(self.render_template, context=context, jinja_env=self.get_template_env()),
+        )
+
+    def _without_worker(self, words: dict[str, Any]) -> "StartTriggerArgs":
+        """Return what the scheduler gives to the triggerer; Airflow renders those that are template fields there."""
+        from airflow.triggers.base import StartTriggerArgs
+
+        given = {"node": self.node, **words, **{word: getattr(self, word) for word in CLUSTER_WORDS}}
+        kwargs = {word: msgspec.to_builtins(value) for word, value in given.items() if value is not None}
+        return StartTriggerArgs(
+            trigger_cls="dagset_airflow.whole.WholeNodeTrigger",
+            trigger_kwargs=kwargs | {"coupling": self.coupling_of_all},
+            next_method="execute_complete",
         )
 
     def _ends_early(self, ref: Ref, leg: Leg, cluster: Cluster) -> bool:
@@ -222,6 +243,9 @@ class JobSetOperator(_NodeOperator):
         defer_after_s: seconds that the worker waits before it defers; what ends meanwhile is not deferred.
         event_after_s: seconds from the deferral before which the triggerer does not give the task back; default one
             more than [workers] min_heartbeat_interval, within which Airflow may fail a task that comes back.
+        start_from_trigger: whether the triggerer submits the node, too, and no worker takes part in a success: no asset
+            events, listeners and results then, and no pod tells of a success to a callback on a worker. What needs the
+            DAG's files, a mapped task and a failure go to a worker all the same.
         given: the words of the node, over those of `node`, and Airflow's own arguments.
     """
 

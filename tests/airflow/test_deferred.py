@@ -77,6 +77,14 @@ def test_execution_timeout_holds_from_the_start_of_the_try_whoever_follows(drive
     assert {"raised": "AirflowTaskTimeout", "is there": False} == driven["trigger failed late"]
 
 
+def test_task_without_worker_has_one_node_however_often_its_trigger_begins(driven):
+    assert {"uids": 1, "path": True, "states": ["success", "success"]} == driven["begins_twice"]
+
+
+def test_what_cannot_begin_in_the_triggerer_is_left_to_a_worker(driven):
+    assert ["keep", "trouble"] == driven["cannot_begin"]
+
+
 def test_first_try_that_counts_is_the_one_after_the_last_clear(driven):
     assert [1, 1, 1, 2, 5, 1, 1] == driven["first tries"]
 

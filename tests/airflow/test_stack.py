@@ -22,6 +22,8 @@ ONE_EACH = {(1, -1): 1, (2, -1): 1}
         pytest.param("retried", ("success", 2), ONE_EACH, ["1 ended"], id="retried"),
         pytest.param("timed_out", ("failed", 1), ONE, [], id="execution-timeout-while-deferred"),
         pytest.param("run_timed_out", ("skipped", 1), ONE, [], id="dag-run-timeout-while-deferred"),
+        pytest.param("no_worker", ("success", 1), ONE, [], id="no-worker"),
+        pytest.param("no_worker_fails", ("failed", 1), ONE, ["1 ended"], id="no-worker-until-it-fails"),
         pytest.param("outage", ("success", 1), ONE, [], id="cluster-away-for-30-s"),
     ],
 )
@@ -56,3 +58,10 @@ def test_lines_of_thirty_deferred_nodes_are_in_their_logs(played):
 )
 def test_logs_are_complete(played, task, attempt, lines):
     assert [f"worker[0] {line}" for line in lines] == played.pod_lines(task, attempt=attempt)
+
+
+def test_no_worker_is_asked_for_a_success_that_begins_in_the_triggerer(played):
+    lines = played.stack.lines("no_worker", attempt=1)
+
+    assert ["worker[0] up no_worker", "worker[0] done"] == played.pod_lines("no_worker", attempt=1)
+    assert [] == [line for line in lines if "Execute" in line]

@@ -23,6 +23,7 @@ from dagset.run.submit import submit
 from dagset_airflow import IndexedJobOperator, sharing
 from dagset_airflow.identity import first_try, identity_of
 from dagset_airflow.triggers import NodeTrigger
+from dagset_airflow.whole import WholeNodeTrigger
 
 KUBECONFIG = sys.argv[1]
 CLUSTER = open_cluster(KUBECONFIG)
@@ -132,6 +133,32 @@ async def share() -> object:
     return {"clusters of three": same, "left open": len(sharing._SHELF._open)}
 
 
+async def begins_twice() -> object:
+    """Have two triggerers begin the same try of a task that has no worker, one after the other."""
+    with DAG("driven", schedule=None):
+        words = {"image": "busybox:1", "command": ["sh", "-c", "true"], "config_file": KUBECONFIG}
+        operator = IndexedJobOperator(task_id="twice", start_from_trigger=True, **words)
+    args, ti, events = operator.start_trigger_args, ti_of("twice"), []
+    ti.id = "of-this-try"
+    for _ in range(2):
+        trigger = WholeNodeTrigger(**deserialize(serialize(args.trigger_kwargs)))
+        trigger._task_instance = ti
+        run = trigger.run()
+        events.append(await anext(run))
+        await run.aclose()
+        await trigger.cleanup()
+    uids = [event.xcoms["return_value"]["uid"] for event in events]
+    path = f"{WholeNodeTrigger.__module__}.{WholeNodeTrigger.__name__}"
+    same = {"uids": len(set(uids)), "path": path == args.trigger_cls == trigger.serialize()[0]}
+    return same | {"states": [str(event.task_instance_state) for event in events]}
+
+
+async def cannot_begin() -> object:
+    trigger = WholeNodeTrigger(coupling="array", node="of_the_dag.yaml", config_file=KUBECONFIG)
+    trigger._task_instance = ti_of("cannot")
+    return sorted(await event_of(trigger))
+
+
 def resumed(task: str, error: str, *, script: str, **words: Any) -> object:
     """Resume as Airflow does when the trigger of a task is no more."""
     with DAG("driven", schedule=None) as dag:
@@ -161,6 +188,7 @@ def serialised() -> object:
 
 async def main() -> None:
     cases = (succeeds, is_held_back, times_out, is_killed, is_handed_over, has_trouble, is_gone)
+    cases += (begins_twice, cannot_begin)
     found = {"share": await share()}
     found |= dict(
         zip((case.__name__ for case in cases), await asyncio.gather(*(case() for case in cases)), strict=True)

@@ -46,6 +46,16 @@ with DAG("stack", schedule=None, default_args=DEFAULTS, max_active_tasks=100, ma
         env={"TRY": "{{ ti.try_number }}"},
         retries=1,
     )
+    IndexedJobOperator(
+        task_id="no_worker",
+        image="busybox:1",
+        command=["sh", "-c", "echo up $WHO; sleep 3; echo done"],
+        env={"WHO": "{{ ti.task_id }}"},
+        start_from_trigger=True,
+    )
+    IndexedJobOperator(
+        task_id="no_worker_fails", image="busybox:1", command=["sh", "-c", "exit 3"], start_from_trigger=True
+    )
     IndexedJobOperator.partial(task_id="mapped", image="busybox:1").expand(
         command=[["sh", "-c", f"echo up {number}; sleep 3; echo done"] for number in range(30)]
     )
