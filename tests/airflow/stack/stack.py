@@ -53,7 +53,7 @@ class Stack:
             process.wait()
 
     def ask(self, path: str, body: object = None, *, method: str | None = None) -> Any:
-        """Return the answer of the REST API; 500 is SQLite that was locked by others."""
+        """Return the answer of the REST API; 500 is SQLite that others lock."""
         head = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, head, method=method)
@@ -61,8 +61,8 @@ class Stack:
             try:
                 with urllib.request.urlopen(request, timeout=60) as answer:
                     return json.load(answer)
-            except urllib.error.HTTPError as error:
-                if error.code != 500 or not left:
+            except (urllib.error.HTTPError, TimeoutError) as error:
+                if not left or (isinstance(error, urllib.error.HTTPError) and error.code != 500):
                     raise
         raise AssertionError
 
