@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from dagset.cluster.protocol import Cluster
 from dagset.model import Ref
 from dagset.observe import Outcome, plain
+from dagset.run.connect import describe
 from dagset.run.stopping import Stop, Stopped
 from dagset_airflow.following import followed
 from dagset_airflow.kills import TELLS_KILLS, is_deferred
@@ -86,7 +87,10 @@ class NodeTrigger(BaseTrigger):
     async def _found(self) -> dict[str, Any]:
         try:
             self._lent = await borrowed(self.where)
-            return {"outcome": plain(await self._outcome(self._lent.cluster))}
+            outcome = await self._outcome(self._lent.cluster)
+            if outcome.reason == "expired":  # or the triggerer's settings mean another cluster: the worker will know
+                return {"trouble": f"it is not there ({describe(self._lent.cluster)})"}
+            return {"outcome": plain(outcome)}
         except Stopped:
             return {"timed_out": True}
         except Exception as error:

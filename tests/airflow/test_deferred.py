@@ -57,8 +57,8 @@ def test_what_cannot_be_followed_from_there_is_told_and_does_not_raise(driven):
     assert "kubeconfig /none/x: No such file or directory" in driven["has_trouble"]
 
 
-def test_node_that_went_unseen_is_told_as_such(driven):
-    assert "expired" == driven["is_gone"]
+def test_node_that_is_not_there_is_left_to_the_worker_for_this_may_be_another_cluster(driven):
+    assert re.fullmatch(r"it is not there \(https://.*, namespace default\)", driven["is_gone"])
 
 
 def test_triggers_of_one_cluster_share_it_until_the_last_has_ended(driven):

@@ -122,7 +122,7 @@ async def has_trouble() -> object:
 
 async def is_gone() -> object:
     ref = {"kind": "Job", "namespace": "default", "name": "never-was", "uid": "u"}
-    return (await event_of(trigger_of(ref)))["outcome"]["reason"]
+    return (await event_of(trigger_of(ref)))["trouble"]
 
 
 async def share() -> object:
