@@ -9,26 +9,42 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from dagset.errors import DagsetError
 from dagset.observe import Outcome, verdict, verdict_of_error
+from dagset_airflow.exceptions import BY_REASON, AppError
 
-__all__ = ["errors_as_airflows", "told_to_airflow"]
+__all__ = ["errors_as_airflows", "plain", "told_to_airflow"]
 
-SPELLED: dict[str, type[Exception]] = {
-    "retry": AirflowException,
-    "fail": AirflowFailException,
-    "skip": AirflowSkipException,
-}
+LINES_TOLD = 10
+SPELLED: dict[str, type[Exception]] = {"retry": AirflowException, "fail": AirflowFailException}
 
 
 def told_to_airflow(outcome: Outcome, *, skip_on: Collection[int]) -> dict[str, Any]:
-    """Return a success as plain JSON values, for XCom; raise every other end as what Airflow makes of it."""
-    meant: str = verdict(outcome, "airflow")
-    if meant == "success":
-        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(outcome))
-        return told
+    """Return a success as plain JSON values, for XCom; raise every other end as what Airflow makes of it.
+
+    Raises:
+        DagsetNodeError: the class for its reason (dagset_airflow.exceptions), with the Outcome as data.
+        AirflowSkipException: an `app_error` with an exit code of `skip_on`.
+    """
+    if verdict(outcome, "airflow") == "success":
+        return plain(outcome)
     if outcome.reason == "app_error" and outcome.exit_code in skip_on:
-        meant = "skip"
-    hint = f"\nhint: {outcome.hint}" if outcome.hint else ""
-    raise SPELLED[meant](f"{outcome.kind} {outcome.namespace}/{outcome.name} {outcome.reason}: {outcome.message}{hint}")
+        raise AirflowSkipException(_text(outcome))
+    raise BY_REASON.get(outcome.reason, AppError)(_text(outcome), outcome=plain(outcome))
+
+
+def plain(outcome: Outcome) -> dict[str, Any]:
+    """Return an Outcome as plain JSON values."""
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(outcome))
+    return told
+
+
+def _text(outcome: Outcome) -> str:
+    """Return which node ended how; of the first failed pod more than the line that the message has of it."""
+    lines = [f"{outcome.kind} {outcome.namespace}/{outcome.name} {outcome.reason}: {outcome.message}"]
+    first = outcome.first_failed
+    if first is not None and len(first.last_lines) > 1:
+        lines += [f"last lines of {first.role}[{first.index}], pod {first.pod}:"]
+        lines += [f"    {line}" for line in first.last_lines[-LINES_TOLD:]]
+    return "\n".join([*lines, f"hint: {outcome.hint}"] if outcome.hint else lines)
 
 
 @contextlib.contextmanager

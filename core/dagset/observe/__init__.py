@@ -11,6 +11,7 @@ from dagset.observe.observation import Change, Observation, cancelled, ended, ob
 from dagset.observe.outcome import Outcome, exit_code, judge
 from dagset.observe.phase import Phase, phase_of
 from dagset.observe.plain import outcome_of, plain
+from dagset.observe.results import results_left_out, results_of
 from dagset.observe.verdicts import REASONS, Verdict, verdict, verdict_of_error
 
 __all__ = [
@@ -34,4 +35,6 @@ __all__ = [
     "Verdict",
     "phase_of",
     "Phase",
+    "results_of",
+    "results_left_out",
 ]

@@ -15,6 +15,7 @@ from dagset.observe.evidence import Evidence, forget_before, remember
 from dagset.observe.facts import CONTROLLER_UID, JOBSET_UID, Condition, JobSeen, PodSeen, attempt_of, deletion_began
 from dagset.observe.jobs import condition, job_seen
 from dagset.observe.pods import has_index_counts, key_of, pod_seen
+from dagset.observe.results import Results, remember_result
 from dagset.observe.shards import Shards
 from dagset.observe.timeline import Timeline, timeline_after
 from dagset.observe.workloads import WorkloadSeen, is_workload_of, workload_seen
@@ -60,6 +61,7 @@ class Observation:
     jobs: Mapping[str, JobSeen] = field(default_factory=dict)
     pods: Shards[PodSeen] = field(default_factory=Shards)
     evidence: Evidence = field(default_factory=Evidence)
+    results: Results = field(default_factory=Results)
     events: Events = field(default_factory=dict)
     workload: WorkloadSeen | None = None
     timeline: Timeline = field(default_factory=Timeline)
@@ -193,8 +195,9 @@ def _observe_pod(seen: Observation, obj: Mapping[str, Any], deleted: bool) -> Ob
     was, is_gang = seen.pods.get(pod.uid), seen.kind == "JobSet" or not has_index_counts(obj)
     evidence = remember(seen.evidence, obj, pod=pod, was=was, is_gang=is_gang, clock=seen.clock)
     pods = seen.pods.drop(pod.uid) if deleted else seen.pods.put(pod.uid, pod)
+    results = remember_result(seen.results, obj, pod=pod)
     moved_at = max((at for at in (seen.moved_at, pod.moved_at) if at is not None), default=None)
-    return replace(seen, evidence=evidence, pods=pods, moved_at=moved_at)
+    return replace(seen, evidence=evidence, results=results, pods=pods, moved_at=moved_at)
 
 
 def _observe_event(seen: Observation, obj: Mapping[str, Any], _deleted: bool) -> Observation:

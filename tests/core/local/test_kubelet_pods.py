@@ -78,6 +78,21 @@ async def test_last_words_are_the_last_80_lines_and_2_kib(machine: Machine) -> N
     assert "0" * 2046 + "7\n" == long["message"]
 
 
+async def test_what_was_written_to_the_termination_message_stands_in_for_the_end_of_the_log(machine: Machine) -> None:
+    machine.create("good", "/bin/sh", "-c", "echo fine; echo 42 > /dev/termination-log")
+    machine.create("bad", "/bin/sh", "-c", "echo fine; echo 'no such row' > /dev/termination-log; exit 3")
+    machine.create("long", "/bin/sh", "-c", "printf '%05000d' 7 > /dev/termination-log")
+
+    ended = [terminated(await machine.end_of(name)) for name in ("good", "bad", "long")]
+
+    completed = {"exitCode": 0, "reason": "Completed"}
+    assert [
+        {**completed, "message": "42\n"},
+        {"exitCode": 3, "reason": "Error", "message": "no such row\n"},
+        {**completed, "message": "0" * 4095 + "7"},
+    ] == ended
+
+
 NOT_STARTED = {
     "not in PATH": (
         ("nosuch",),

@@ -14,7 +14,7 @@ host names of its peers, and its volumes at their mount paths. Different from a 
 - SIGTERM goes to the whole process group and ends a process without a handler (process 1 would ignore it).
 - Two pods that bind the same port on 0.0.0.0 collide, so bind the pod's own name or address.
 - The memory limit is held by looking five times a second; limits of cpu and ephemeral storage are not held.
-- Users, security contexts, probes, lifecycle hooks and terminationMessagePath are not applied; a pod's restartPolicy is
+- Users, security contexts, probes and lifecycle hooks are not applied; a pod's restartPolicy is
   Never, but a sidecar (an init container with restartPolicy Always) is started again.
 - A volume in memory is each container's own.
 - Without namespaces, volumes are where `environment` rewrites their mount paths to.

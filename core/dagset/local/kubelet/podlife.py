@@ -9,7 +9,7 @@ from typing import Any
 from dagset.local.controllers.changes import Object, moment
 from dagset.local.kubelet.containers import is_over, named, to_stop
 from dagset.local.kubelet.hostlink import Event
-from dagset.local.kubelet.lastwords import last_words, refusal
+from dagset.local.kubelet.lastwords import message_of, refusal
 from dagset.local.kubelet.podrecord import PodRecord
 from dagset.local.kubelet.podruns import Run
 from dagset.local.kubelet.podstart import Await, PodStart, broken
@@ -196,8 +196,10 @@ class PodLife:
         name = event["id"].partition("/")[2]
         started_at = run.containers[name].state.get("running", {}).get("startedAt")
         code = exit_code_of(event["status"])
-        log = self._preparation.log(run.uid, container=name)
-        message = last_words(container, log=log) if container is not None and code else ""
+        files = {"written": self._preparation.message(run.uid, container=name)}
+        files |= {"log": self._preparation.log(run.uid, container=name)}
+        count = len(run.containers)
+        message = message_of(container, **files, has_failed=code != 0, containers=count) if container else ""
         reason = "OOMKilled" if event.get("is_oom") else "Error" if code else "Completed"
         return Ending(code, reason, at=at, started_at=started_at, message=message)
 

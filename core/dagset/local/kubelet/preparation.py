@@ -16,10 +16,11 @@ from dagset.local.kubelet.environment import (
     relocated,
 )
 from dagset.local.kubelet.imagename import problem_of_image
+from dagset.local.kubelet.lastwords import MESSAGE_PATH
 from dagset.local.kubelet.names import Addresses, Lookup, group_of, host_of, hosts_text, names_of, peers_of
 from dagset.local.kubelet.podstatus import Place
 from dagset.local.kubelet.scheduling import Machine
-from dagset.local.kubelet.volumes import Volume, mounts_of, volumes_of
+from dagset.local.kubelet.volumes import Mount, Volume, mounts_of, volumes_of
 from dagset.local.quantities import value_of
 
 __all__ = ["HOST_IP", "Preparation", "Prepared"]
@@ -61,6 +62,10 @@ class Preparation:
     def log(self, uid: str, *, container: str) -> Path:
         """Give a container's log file."""
         return self.pod_dir(uid) / f"{container}.log"
+
+    def message(self, uid: str, *, container: str) -> Path:
+        """Give the file that a container finds at its terminationMessagePath."""
+        return self.pod_dir(uid) / f"{container}.message"
 
     def probe_hosts(self) -> Path:
         """Give a hosts file with which the use of namespaces can be tried."""
@@ -112,7 +117,7 @@ class Preparation:
         if problem := problem_of_image(container.get("image", "")):
             raise NotStartable("InvalidImageName", message=problem)
         env = environment_of(pod, container=container, facts=facts)
-        mounts = mounts_of(container, volumes=ready.volumes, env=env)
+        mounts = [*mounts_of(container, volumes=ready.volumes, env=env), self._message_mount(uid, container=container)]
         if mode is None:
             facts = replace(facts, mounts={mount.target: mount.source for mount in mounts})
             env = environment_of(pod, container=container, facts=facts)
@@ -129,6 +134,12 @@ class Preparation:
             "spare": str(root / "spare"),
             "memory_bytes": _memory_limit(container),
         }
+
+    def _message_mount(self, uid: str, *, container: Object) -> Mount:
+        """Have an empty file for the termination message, which every user may write to."""
+        file = _written(self.message(uid, container=container["name"]), text="")
+        file.chmod(0o666)
+        return Mount(container.get("terminationMessagePath") or MESSAGE_PATH, str(file), read_only=False)
 
     def release(self, group: str) -> None:
         """Give the addresses of a group back: no process of it runs, and none will."""
