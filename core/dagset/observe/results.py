@@ -65,10 +65,10 @@ def results_of(seen: "Observation") -> dict[str, list[str | None]]:
     asked = spec.pods_by_role(seen.owner)
     for key, result in seen.results.written.items():
         role, _, index = key.rpartition("/")
-        if result.text is None or not _counts(seen, result) or int(index) >= asked.get(role, 0):
-            continue
-        found.setdefault(role, [None] * asked[role])[int(index)] = result.text
-    return {role: found[role] for role in asked if role in found}
+        pods = asked.get(role, 0) if seen.kind == "JobSet" else spec.pods_asked(seen.owner)
+        if result.text is not None and _counts(seen, result) and int(index) < pods:
+            found.setdefault(role, [None] * pods)[int(index)] = result.text
+    return dict(sorted(found.items(), key=lambda item: [*asked, item[0]].index(item[0])))
 
 
 def results_left_out(seen: "Observation") -> int:

@@ -9,16 +9,20 @@ from dagset.errors import ClusterRefused, DagsetError
 from dagset.observe import Outcome
 from dagset.testing.stories import Story, trimmed
 
-__all__ = ["Ran", "expected", "told"]
+__all__ = ["Ran", "expected", "shortened", "told"]
+
+LONGEST_RESULT = 40
+Results = dict[str, list[str | None]]
 
 
 class Ran(msgspec.Struct, frozen=True):
-    """What came of a story: an Outcome, or the error of a refused submit; `phases` and `details` as followed."""
+    """What came of a story: an Outcome, or the error of a refused submit; the rest is as followed."""
 
     outcome: Outcome | None = None
     error: DagsetError | None = None
     phases: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    results: Results = {}
 
 
 def expected(story: Story) -> dict[str, Any]:
@@ -26,6 +30,7 @@ def expected(story: Story) -> dict[str, Any]:
     if story.refused is not None:
         return {"refused": story.refused}
     end: dict[str, Any] = {"outcome": story.outcome, "sees": list(story.sees)}
+    end |= {"results": story.results} if story.results is not None else {}
     return end | ({"phases": list(story.phases)} if story.phases else {})
 
 
@@ -41,7 +46,17 @@ def told(ran: Ran, *, story: Story) -> dict[str, Any]:
         return {}
     sees = [text for text in story.sees if any(text in detail for detail in ran.details)]
     end: dict[str, Any] = {"outcome": trimmed(ran.outcome, like=story.outcome), "sees": sees}
+    end |= {"results": shortened(ran.results)} if story.results is not None else {}
     return end | ({"phases": _collapsed(ran.phases, story)} if story.phases else {})
+
+
+def shortened(results: Results) -> Results:
+    """Return the results as stories tell them: of a long one its ends and its length."""
+    return {role: [text and _short(text) for text in texts] for role, texts in results.items()}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_RESULT else f"{text[:4]}...{text[-4:]} ({len(text)})"
 
 
 def _refusal(error: DagsetError, story: Story) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dagset.cluster.protocol import Cluster
 from dagset.compile import compile_node
 from dagset.errors import DagsetError
 from dagset.model import Identity, node_from
-from dagset.observe import Observation, Phase
+from dagset.observe import Observation, Phase, results_of
 from dagset.run.follow import Stop, follow
 from dagset.run.release import cancel
 from dagset.run.submit import Submitted, submit
@@ -78,8 +78,10 @@ def _followed(
     submitted: Submitted, *, somebody: Somebody, cluster: Cluster, on_end: Callable[[], None], limit_s: float
 ) -> Ran:
     phases, details = list[str](), list[str]()
+    sights = list[Observation]()
 
-    def take_note(_seen: Observation, phase: Phase) -> None:
+    def take_note(seen: Observation, phase: Phase) -> None:
+        sights[:] = [seen]
         phases.append(phase.name)
         details.append(phase.detail)
 
@@ -87,7 +89,8 @@ def _followed(
         with _time_limit(limit_s) as stop, somebody:
             outcome = follow(submitted.ref, cluster=cluster, on_change=take_note, stop=stop)
             on_end()
-        return Ran(outcome=outcome, phases=tuple(phases), details=tuple(details))
+        results = results_of(sights[-1])
+        return Ran(outcome=outcome, phases=tuple(phases), details=tuple(details), results=results)
     finally:
         cancel(submitted.ref, cluster=cluster)
 

@@ -65,6 +65,8 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         phases: the phases that a follower sees, in this order, the end's included; `starting`, and `queued` at the
             begin, only count when told.
         sees: texts that a follower reads in the details of the phases.
+        results: what pods leave as results, by role, as lists by index (`results_of`); only compared when told;
+            a long text as `abcd...wxyz (4096)`.
         refused: `error` (its class), perhaps `status`, and `text` of what the submit raises.
     """
 
@@ -79,6 +81,7 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: tuple[Ability, ...] = ()
     phases: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
+    results: dict[str, list[str | None]] | None = None
     refused: dict[str, Any] | None = None
     name: str = ""
 

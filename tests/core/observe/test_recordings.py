@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from dagset.cluster.protocol import Manifest
-from dagset.observe import Change, Observation, Outcome, judge, observe, phase_of, relisted
+from dagset.observe import Change, Observation, Outcome, judge, observe, phase_of, relisted, results_of
+from dagset.testing.ends import shortened
 from dagset.testing.stories import Story, load_stories, load_story, trimmed
 from tests.recordings.tape import changes_of
 
@@ -47,6 +48,16 @@ def test_a_recording_ends_as_its_story_tells(recording: Path):
 
     assert outcome is not None
     assert story.outcome == trimmed(outcome, like=story.outcome)
+
+
+@pytest.mark.parametrize("name", ["array-results", "array-results-beside-sidecars", "gang-results"])
+def test_a_recording_has_the_results_that_its_story_tells(name: str):
+    recording = ONCE.parent / f"{name}.jsonl"
+    changes = changes_of(recording)
+
+    results = results_of(reduce(observe, changes, empty_for(changes)))
+
+    assert story_of(recording).results == shortened(results)
 
 
 @recorded
