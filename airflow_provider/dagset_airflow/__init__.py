@@ -11,22 +11,49 @@ if TYPE_CHECKING:
 
 __all__ = ["provider_info", "JobSetOperator", "IndexedJobOperator"]
 
+VERSION = "0.1.0"
+INSTALLATION = {
+    "description": "Name of this Airflow, part of whose a node is. Needed when two share a namespace.",
+    "version_added": VERSION,
+    "type": "string",
+    "example": "airflow-prod",
+    "default": None,
+}
+LINK_TEMPLATES = {
+    "description": (
+        "Buttons on a task's page: a JSON mapping from a button's text to an address, in which {namespace}, {name}, "
+        "{kind} (JobSet), {resource} (jobsets), {uid}, {dag_id}, {run_id}, {task_id}, {map_index} and {try_number} "
+        "stand for the node's and the task's. To be the same wherever Airflow runs."
+    ),
+    "version_added": VERSION,
+    "type": "string",
+    "example": '{"Pods": "https://dashboard.example.com/{namespace}/{resource}/{name}"}',
+    "default": None,
+}
+
 
 def provider_info() -> dict[str, object]:
     """Return what `airflow providers list` shows and what can be configured (airflow: provider_info.schema.json)."""
-    installation = {
-        "description": "Name of this Airflow, part of whose a node is. Needed when two share a namespace.",
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "airflow-prod",
-        "default": None,
-    }
+    integration = "dagset"
     return {
         "package-name": "airflow-provider-dagset",
         "name": "dagset",
         "description": "DAG nodes of many pods: Kubernetes JobSets and Indexed Jobs",
-        "versions": ["0.1.0"],
-        "config": {"dagset": {"description": "dagset", "options": {"installation": installation}}},
+        "versions": [VERSION],
+        "integrations": [{"integration-name": integration, "tags": ["software"]}],
+        "operators": [{"integration-name": integration, "python-modules": ["dagset_airflow.operators"]}],
+        "triggers": [{"integration-name": integration, "python-modules": ["dagset_airflow.triggers"]}],
+        "extra-links": ["dagset_airflow.links.NodeLink"],
+        "task-decorators": [
+            {"name": "jobset", "class-name": "dagset_airflow.decorators.jobset_task"},
+            {"name": "indexed_job", "class-name": "dagset_airflow.decorators.indexed_job_task"},
+        ],
+        "config": {
+            "dagset": {
+                "description": "dagset",
+                "options": {"installation": INSTALLATION, "link_templates": LINK_TEMPLATES},
+            }
+        },
     }
 
 

@@ -4,14 +4,13 @@ import contextlib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import msgspec
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 
 from dagset.errors import DagsetError
-from dagset.observe import Outcome, verdict, verdict_of_error
+from dagset.observe import Outcome, plain, verdict, verdict_of_error
 from dagset_airflow.exceptions import BY_REASON, AppError
 
-__all__ = ["errors_as_airflows", "plain", "told_to_airflow"]
+__all__ = ["errors_as_airflows", "told_to_airflow"]
 
 LINES_TOLD = 10
 SPELLED: dict[str, type[Exception]] = {"retry": AirflowException, "fail": AirflowFailException}
@@ -29,12 +28,6 @@ def told_to_airflow(outcome: Outcome, *, skip_on: Collection[int]) -> dict[str, 
     if outcome.reason == "app_error" and outcome.exit_code in skip_on:
         raise AirflowSkipException(_text(outcome))
     raise BY_REASON.get(outcome.reason, AppError)(_text(outcome), outcome=plain(outcome))
-
-
-def plain(outcome: Outcome) -> dict[str, Any]:
-    """Return an Outcome as plain JSON values."""
-    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(outcome))
-    return told
 
 
 def _text(outcome: Outcome) -> str:

@@ -2,14 +2,21 @@
 
 import contextlib
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import msgspec
-from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, Context, conf
+from airflow.providers.common.compat.sdk import (
+    XCOM_RETURN_KEY,
+    AirflowException,
+    AirflowTaskTimeout,
+    BaseOperator,
+    Context,
+    conf,
+)
 
 from dagset.cluster.protocol import Cluster
 from dagset.model import DagNode, Ref
@@ -22,26 +29,31 @@ from dagset_airflow.endings import errors_as_airflows, told_to_airflow
 from dagset_airflow.following import cancelled, followed, noted, settled
 from dagset_airflow.launching import launched, left_running
 from dagset_airflow.legs import Leg
+from dagset_airflow.links import configured
+from dagset_airflow.objects import plain_value
+from dagset_airflow.results import Results, handed_on, left_by
 from dagset_airflow.words import WORDS, hints, node_of, takes_words
 
 if TYPE_CHECKING:
     from airflow.triggers.base import StartTriggerArgs
 
-__all__ = ["IndexedJobOperator", "JobSetOperator"]
+__all__ = ["IndexedJobOperator", "JobSetOperator", "NodeOperator"]
 
 LATER_S = 120.0  # Airflow's own deadline of a deferral, behind ours, which tells more and cancels the node
 # What the scheduler has a task resume with when its trigger is no more (task-sdk: bases/operator.py).
 TRIGGER_FAILED, TRIGGER_TIMED_OUT = "__fail__", "Trigger timeout"
 
 
-class _NodeOperator(BaseOperator):
+class NodeOperator(BaseOperator):
     """Runs one node to its end; see `JobSetOperator`."""
 
     coupling_of_all: ClassVar[str]
+    outcome_key: ClassVar[str] = XCOM_RETURN_KEY
 
     template_fields: Sequence[str] = ("node", *WORDS, *CLUSTER_WORDS)
     template_ext: Sequence[str] = ()  # else a command that ends in .yaml would be read as a file
     template_fields_renderers: ClassVar[dict[str, str]] = {"node": "json", "roles": "json", "env": "json"}
+    operator_extra_links = configured()
     ui_color = "#dcecf5"
 
     _leg: Leg | None = None
@@ -80,7 +92,7 @@ class _NodeOperator(BaseOperator):
         if start_from_trigger:
             self.start_from_trigger, self.start_trigger_args = True, self._without_worker(words)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Run the node to its end and return its Outcome for XCom; any other end than success raises."""
         with self._a_leg() as (leg, cluster):
             node = self._node(context)
@@ -98,7 +110,7 @@ class _NodeOperator(BaseOperator):
                 outcome = followed(found.ref, cluster=cluster, log=self.log, stop=stop, on_phase=note)
             return self._ended(context, found.ref, outcome, cluster, keep=keep)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Tell what the trigger has seen; what it could not follow is followed from here."""
         if "ref" not in event:
             self.log.warning("the triggerer cannot begin, so this worker does: %s", event["trouble"])
@@ -149,10 +161,23 @@ class _NodeOperator(BaseOperator):
                     raise AirflowException(f"killed: {why}") from None
                 raise AirflowTaskTimeout(f"execution_timeout is over: {why}") from None
 
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], *more: Any, **others: Any
+    ) -> None:
+        """Render templates also in objects of a kubernetes client; of a mapped task this is all that Airflow calls."""
+        fields = list(template_fields)
+        for name in fields if parent is self else ():
+            setattr(self, name, plain_value(getattr(self, name)))
+        super()._do_render_template_fields(parent, fields, *more, **others)
+
+    def _words(self) -> dict[str, Any]:
+        """Return the words that were given as arguments."""
+        return {word: value for word in WORDS if (value := getattr(self, word)) is not None}
+
     def _node(self, context: Context) -> DagNode:
         return node_of(
             self.node,
-            {word: value for word in WORDS if (value := getattr(self, word)) is not None},
+            self._words(),
             task_id=self.task_id,
             coupling=self.coupling_of_all,
             folder=Path(self.dag.folder),
@@ -216,17 +241,25 @@ class _NodeOperator(BaseOperator):
         start = float(context["ti"].start_date.timestamp())
         return start + float(self.execution_timeout.total_seconds())
 
-    def _ended(self, context: Context, ref: Ref, outcome: Outcome, cluster: Cluster, *, keep: str) -> dict[str, Any]:
+    def _ended(self, context: Context, ref: Ref, outcome: Outcome, cluster: Cluster, *, keep: str) -> Any:
         self.log.info("%s: %s", outcome.phase, outcome.message)
         noted(context, ref)(outcome.phase, outcome.message)
+        results = left_by(ref, outcome, cluster=cluster, log=self.log) if self.do_xcom_push else []
         settled(ref, outcome, keep=keep, cluster=cluster, log=self.log)
         if self._leg is not None and self._leg.is_killed:
             raise AirflowException("killed; the node had ended before")
+        if self.do_xcom_push:
+            handed_on(context, outcome, results, key=self.outcome_key)
         codes = self.skip_on_exit_code
-        return told_to_airflow(outcome, skip_on=(codes,) if isinstance(codes, int) else codes or ())
+        told = told_to_airflow(outcome, skip_on=(codes,) if isinstance(codes, int) else codes or ())
+        return self._returned(told, results)
+
+    def _returned(self, outcome: dict[str, Any], _results: Results) -> Any:
+        """Return what a success gives to the tasks after it."""
+        return outcome
 
 
-class JobSetOperator(_NodeOperator):
+class JobSetOperator(NodeOperator):
     """A task whose pods need each other: roles of a JobSet, one failing fails (or restarts) all.
 
     Args:
@@ -252,7 +285,7 @@ class JobSetOperator(_NodeOperator):
     coupling_of_all = "gang"
 
 
-class IndexedJobOperator(_NodeOperator):
+class IndexedJobOperator(NodeOperator):
     """A task of independent indexes, or of one pod: an Indexed Job. Arguments as for `JobSetOperator`."""
 
     coupling_of_all = "array"

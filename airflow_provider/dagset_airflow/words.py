@@ -11,6 +11,7 @@ from dagset.errors import InvalidNode
 from dagset.model import DagNode, dns_safe, node_from, read_words
 from dagset.model.coerce import refuse_unknown
 from dagset.model.layers import ROLE_WORDS, merged_words, word_of
+from dagset_airflow.objects import as_words
 
 __all__ = ["WORDS", "hints", "node_of", "takes_words"]
 
@@ -66,7 +67,7 @@ def node_of(
         InvalidNode: naming field, value and remedy.
     """
     base, where = _words_in(node, folder=folder, render=render)
-    words = merged_words(base, given)
+    words = merged_words(as_words(base), as_words(given))
     if words.get("coupling") not in (None, coupling):
         problem = f"{words['coupling']!r}, but this operator's nodes have coupling: {coupling}"
         raise InvalidNode(problem, field="coupling", remedy="gang is for JobSetOperator, array for IndexedJobOperator")
