@@ -28,6 +28,7 @@ def engines(folder: Path) -> Iterator[tuple[str, list[list[str | Path]], str]]:
         [[airflow, "db", "migrate"], [airflow, "dags", "test", "iris"]],
         "succeeded with 4 pods, 0 restarts",
     )
+    yield "Airflow (many)", [[airflow, "dags", "test", "many"]], "failed_indexes: 1"
     snakefile = EXAMPLES / "snakemake" / "Snakefile"
     snakemake: list[str | Path] = [BIN / "snakemake", "--executor", "jobset", "--jobs", "2", "--snakefile", snakefile]
     yield (

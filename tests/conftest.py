@@ -20,6 +20,7 @@ TOLD_AGAIN = "told again"
 # Tests of these start processes of their own (daemons, engines, examples): `make check` leaves them to `make test`.
 STARTING_PROCESSES = (
     "airflow/test_clusters.py",
+    "airflow/test_endings.py",
     "airflow/test_operators.py",
     "airflow/test_registration.py",
     "core/cluster/test_kube_contract.py",

@@ -63,7 +63,7 @@ def where(
     """
     if cluster:
         others = {"config_file": config_file, "kubernetes_conn_id": kubernetes_conn_id, "in_cluster": in_cluster}
-        _only_one({"cluster": cluster} | others)
+        _only_one({"cluster": cluster, **others})
         return _checked(Where(cluster, cluster_context, namespace))
     extra = _extra(kubernetes_conn_id) if kubernetes_conn_id else {}
     inside = _is_true(extra.get("in_cluster") if in_cluster is None else in_cluster)

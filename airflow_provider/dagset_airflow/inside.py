@@ -3,17 +3,21 @@
 It is shipped as it is, so it needs Python >= 3.8 and nothing else.
 """
 
+from __future__ import annotations
+
 import base64
 import importlib
 import json
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 LIMIT_BYTES = 4096  # of a termination message (kubernetes: pkg/kubelet/container/runtime.go)
 FUNCTION, CALL = "dagset_function.py", "dagset_call.json"
 
 
-def main(folder, message):
+def main(folder: str, message: str) -> int:
     """Call the function of the files in `folder`, and write its result to `message`; return the exit code."""
     with open(os.path.join(folder, CALL), encoding="utf-8") as file:
         call = json.load(file)
@@ -33,16 +37,17 @@ def main(folder, message):
     return 0
 
 
-def function(path, name):
+def function(path: str, name: str) -> Callable[..., Any]:
     """Return the function of a file; tracebacks show its lines."""
     with open(path, encoding="utf-8") as file:
         source = file.read()
-    known = {"__name__": "dagset_function", "__file__": path}
+    known: dict[str, Any] = {"__name__": "dagset_function", "__file__": path}
     exec(compile(source, path, "exec"), known)
-    return known[name]
+    found: Callable[..., Any] = known[name]
+    return found
 
 
-def arguments(call):
+def arguments(call: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments as they were given to the task."""
     if call["serializer"] == "json":
         return call["args"], call["kwargs"]
@@ -50,9 +55,9 @@ def arguments(call):
     return pickled["args"], pickled["kwargs"]
 
 
-def facts(names):
+def facts(names: list[str]) -> dict[str, int | str | None]:
     """Return the facts about this pod that the function asks for by name."""
-    told = {
+    told: dict[str, int | str | None] = {
         "index": int(os.environ["DAGSET_INDEX"]),
         "pods": int(os.environ["DAGSET_PODS"]),
         "attempt": int(os.environ["DAGSET_ATTEMPT"]),
@@ -61,7 +66,7 @@ def facts(names):
     return {name: told[name] for name in names}
 
 
-def refused(name, what, remedy):
+def refused(name: str, what: str, remedy: str) -> int:
     """Say why there is no result."""
     sys.stderr.write(f"{name}() {what}; {remedy}\n")
     return 1

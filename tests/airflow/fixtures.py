@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.airflow.page import PAGE, programs
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXAMPLE = ROOT / "examples" / "airflow"
@@ -34,6 +36,11 @@ class Lab:
         (found,) = [row for row in self.tasks if (row["task"], row["map_index"]) == (task, map_index)]
         return {key: found[key] for key in ("state", "tries", "xcom")}
 
+    def xcoms(self, task: str, map_index: int = -1) -> dict[str, Any]:
+        """Return what a task pushed beside its return value."""
+        (found,) = [row for row in self.tasks if (row["task"], row["map_index"]) == (task, map_index)]
+        return found["xcoms"]
+
     def errors(self, task: str) -> list[tuple[str, str]]:
         """Return type and text of what each try raised."""
         return [(row["error"], row["text"]) for row in self.tries if row["task"] == task and "error" in row]
@@ -48,14 +55,19 @@ class Lab:
 def airflow_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables for an Airflow without network, examples or anybody else's settings."""
     bundle = {"classpath": "airflow.dag_processing.bundles.local.LocalDagBundle"}
-    bundles = [{**bundle, "name": path.name, "kwargs": {"path": str(path)}} for path in (HERE / "lab", EXAMPLE)]
+    page = tmp_path_factory.mktemp("page")
+    for number, program in enumerate(programs(PAGE)):
+        (page / f"program_{number}.py").write_text(program)
+    bundles = [{**bundle, "name": path.name, "kwargs": {"path": str(path)}} for path in (HERE / "lab", EXAMPLE, page)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "DAGSET", "PYTEST"))}
     return clean | {
         "PYTHONPATH": str(ROOT),
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+        "LAB_PAGE": str(page),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "AIRFLOW__DAGSET__INSTALLATION": "lab",
+        "AIRFLOW__DAGSET__LINK_TEMPLATES": '{"All pods": "https://d/{namespace}/{resource}/{name}?run={run_id}&{what}"}',
     }
 
 
@@ -94,12 +106,14 @@ def lab(airflow_environ: dict[str, str], local_cluster: Path, tmp_path_factory: 
 def _lines_by_task(process: subprocess.Popen[str], *, gate: Path, log: Path) -> dict[tuple[str, int], list[str]]:
     """Read to the end, and do what somebody outside does: end the node that was left running, kill a task."""
     by_task: dict[tuple[str, int], list[str]] = {}
-    current = ("", -1)
+    dag, current = "", ("", -1)
     with log.open("w") as copy:
         for line in process.stdout or ():
             copy.write(line)
+            if line.startswith("=== "):
+                dag = line.split()[1]
             if starting := STARTING.search(line):
-                current = (starting[1], int(starting[2]))
+                current = (starting[1] if dag == "lab" else f"{dag}.{starting[1]}", int(starting[2]))
             if ours := OURS.match(line):
                 by_task.setdefault(current, []).append(ours[1])
                 if current[0] == "left_running" and "is running already" in ours[1]:

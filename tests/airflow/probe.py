@@ -5,14 +5,16 @@ Apart from pytest for the same reason as lab/dag.py, and to see what an import r
 
 import json
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import msgspec
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG
 
-from dagset.model import DagNode
+from dagset.model import DagNode, Ref
 from dagset_airflow import IndexedJobOperator, JobSetOperator
 from dagset_airflow.words import WORDS
 from tests.airflow.test_clusters import CASES
@@ -30,7 +32,8 @@ def main() -> None:
     found |= {"clients": sorted({"kubernetes", "kubernetes_asyncio"} & set(sys.modules))}
     found |= {"ours": sorted(name for name in sys.modules if name.startswith("dagset."))}
     found |= {"verdicts": verdicts(), "errors": errors(), "wheres": {case: meant(case) for case in CASES}}
-    found |= {"where_with_a_secret": said_of_a_secret()}
+    found |= {"where_with_a_secret": said_of_a_secret(), "links": links(), "provider": provider_is_valid()}
+    found |= {"theirs": theirs()}  # last, for it imports the kubernetes client
     print(json.dumps(found))
 
 
@@ -92,19 +95,42 @@ def serialised() -> list[str]:
     return sorted(DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag)).task_ids)
 
 
-def verdicts() -> dict[str, str]:
-    """Return what Airflow gets for each reason."""
-    from dagset.observe import REASONS, Outcome
+def verdicts() -> dict[str, dict[str, object]]:
+    """Return what Airflow gets for each reason, and what is left of it when Airflow has stored it."""
+    from airflow.serialization.serialized_objects import BaseSerialization
+
+    from dagset.observe import REASONS, FirstFailed, Outcome, plain
     from dagset_airflow.endings import told_to_airflow
 
-    got = {}
-    for reason in [*REASONS, "skip 3"]:
-        outcome = Outcome("n", "ns", "Job", "u", "failed", "app_error" if reason == "skip 3" else reason, "m", "h", 3)
+    first = FirstFailed("worker", 2, "n-2-abcde", 3, None, "Error", "host-7", ("Traceback", "ValueError: x"))
+    got: dict[str, dict[str, object]] = {}
+    for case in [*REASONS, "unknown", "skip 3"]:
+        reason = "app_error" if case == "skip 3" else case
+        outcome = Outcome("n", "ns", "Job", "u", "failed", reason, "m", "h", 3, first_failed=first)
         try:
-            got[reason] = str(told_to_airflow(outcome, skip_on=[3] if reason == "skip 3" else [4]) and "returned")
+            told = told_to_airflow(outcome, skip_on=[3] if case == "skip 3" else [4])
+            got[case] = {"returned": told == plain(outcome)}
         except Exception as error:  # noqa: BLE001  its name is what is asked for
-            got[reason] = f"{type(error).__name__}: {error}"
+            stored = BaseSerialization.deserialize(BaseSerialization.serialize(error))
+            copies = [pickle.loads(pickle.dumps(error)), stored]
+            got[case] = {
+                "error": type(error).__name__,
+                "retried": not isinstance(error, AirflowFailException | AirflowSkipException),
+                "text": str(error),
+                "outcome": getattr(error, "outcome", None) == plain(outcome),
+                "stored": [type(each) is type(error) and str(each) == str(error) for each in copies],
+                "stored_outcome": [getattr(each, "outcome", None) == plain(outcome) for each in copies],
+                "policy": decided(error),
+            }
     return got
+
+
+def decided(error: Exception) -> str:
+    """Return what a retry policy makes of an error that it knows by name."""
+    from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+    rule = RetryRule("dagset_airflow.exceptions.Disrupted", RetryAction.RETRY)
+    return ExceptionRetryPolicy([rule], default=RetryAction.FAIL).evaluate(error, 1, 2).action.value
 
 
 def errors() -> dict[str, str]:
@@ -142,6 +168,50 @@ def said_of_a_secret() -> str:
     from dagset_airflow.clusters import Where
 
     return repr(Where(name=None, context="c", namespace="n", kubeconfig="token: geheim"))
+
+
+def links() -> list[list[str]]:
+    """Return the address that each configured link makes of a node, under odd configurations."""
+    from dagset_airflow.links import configured, facts_of
+
+    ref = Ref(kind="JobSet", namespace="ml", name="train-1", uid="u")
+    ti = SimpleNamespace(dag_id="d", run_id="r+1", task_id="g.t", map_index=-1, try_number=2)
+    got = []
+    for text in ('{"A b": "https://d/{namespace}/{resource}/{name}?{kind}&{run_id}&{task_id}&{x}"}', "[1]", "{", ""):
+        os.environ["AIRFLOW__DAGSET__LINK_TEMPLATES"] = text
+        got.append([f"{link.name} {link.xcom_key} {link.address(facts_of(ref, {'ti': ti}))}" for link in configured()])
+    return got
+
+
+def provider_is_valid() -> bool:
+    """Hold what the provider says of itself against Airflow's own schema, and find all that it names."""
+    from importlib import import_module
+    from importlib.resources import files
+
+    import jsonschema
+
+    from dagset_airflow import provider_info
+
+    told = provider_info()
+    jsonschema.validate(told, json.loads(files("airflow").joinpath("provider_info.schema.json").read_text()))
+    paths = [*told["extra-links"], *(each["class-name"] for each in told["task-decorators"])]
+    modules = [module for key in ("operators", "triggers") for each in told[key] for module in each["python-modules"]]
+    named = [getattr(import_module(path.rpartition(".")[0]), path.rpartition(".")[2]) for path in paths]
+    return all([*named, *map(import_module, modules)])
+
+
+def theirs() -> list[str]:
+    """Return the arguments of the operators that people come from."""
+    import inspect
+
+    from airflow.providers.cncf.kubernetes.operators.job import KubernetesJobOperator
+    from airflow.providers.cncf.kubernetes.operators.kueue import KubernetesStartKueueJobOperator
+    from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+
+    operators = (KubernetesPodOperator, KubernetesJobOperator, KubernetesStartKueueJobOperator)
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    found = (each for one in operators for each in inspect.signature(one.__init__).parameters.values())
+    return sorted({each.name for each in found if each.name != "self" and each.kind not in several})
 
 
 if __name__ == "__main__":

@@ -8,11 +8,8 @@ import pytest
 
 from dagset.model import DagNode, node_from
 from dagset.model.layers import ROLE_WORDS
-from dagset.observe import REASONS
 from dagset_airflow.words import WORDS
 from tests.samples import BASE, SAMPLES
-
-RAISED = {"retry": "AirflowException", "fail": "AirflowFailException"}
 
 
 def test_words_are_the_models_own():
@@ -52,21 +49,3 @@ def test_what_it_imports_of_dagset_brings_no_client_of_any_kind(probe):
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ("dagset.run.submit" in probe["ours"], "set()\n") == (True, done.stdout)
-
-
-@pytest.mark.parametrize("reason", REASONS)
-def test_airflow_gets_the_verdict_of_the_table(probe, reason):
-    raised = RAISED.get(REASONS[reason].airflow)
-
-    assert (f"{raised}: Job ns/n {reason}: m\nhint: h" if raised else "returned") == probe["verdicts"][reason]
-
-
-def test_skip_is_for_the_exit_codes_that_are_named(probe):
-    assert "AirflowSkipException: Job ns/n app_error: m\nhint: h" == probe["verdicts"]["skip 3"]
-
-
-def test_errors_that_time_may_mend_are_retried_and_others_are_not(probe):
-    retried = {name for name, raised in probe["errors"].items() if raised == "AirflowException: why"}
-
-    assert {"ClusterUnreachable", "Conflict"} == retried
-    assert {"AirflowFailException: why"} == {probe["errors"][name] for name in probe["errors"].keys() - retried}

@@ -26,3 +26,13 @@ def test_airflow_lists_the_provider(airflow_environ):
         "description": "DAG nodes of many pods: Kubernetes JobSets and Indexed Jobs",
         "version": version("airflow-provider-dagset"),
     } == found
+
+
+def test_what_the_provider_says_of_itself_fits_airflows_schema_and_is_there(probe):
+    assert probe["provider"] is True
+
+
+def test_links_are_made_of_templates_and_a_broken_setting_makes_none(probe):
+    address = "https://d/ml/jobsets/train-1?JobSet&r%2B1&g.t&{x}"
+
+    assert [[f"A b dagset_link_a_b {address}"], [], [], []] == probe["links"]

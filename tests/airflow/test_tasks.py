@@ -10,6 +10,7 @@ RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 NAME = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}")
 HINT = "hint: Read the pod's last lines; `restarts` has Kubernetes run it again, the engine's retries run it anew."
 FAILED_AT_ONCE = {"state": "failed", "tries": 1, "xcom": None}
+LINK = "dagset_link_all_pods"
 
 
 def test_success_pushes_the_outcome_as_plain_json(lab):
@@ -49,16 +50,43 @@ def test_task_log_tells_where_what_and_how_it_ended(lab):
     assert f"{title} deleted (keep: failed)" == deleted
 
 
+def test_manifests_are_in_a_group_of_the_log_without_what_is_in_files(lab):
+    lines = lab.lines["templated", -1]
+    group = lines[lines.index("::endgroup::") - 100 : lines.index("::endgroup::")]
+
+    assert f"::group::Manifests of Job default/{lab.task('templated')['xcom']['name']}" == group[0]
+    assert ["kind: Job", "kind: ConfigMap"] == [line for line in group if line.startswith("kind:")]
+    assert "  note: '(44 bytes)'" in group
+
+
+def test_link_is_there_by_its_template_while_the_node_runs_and_after(lab):
+    name = lab.task("gang")["xcom"]["name"]
+    link = f"https://d/default/jobsets/{name}?run=manual__2026-01-01T00%3A00%3A00%2B00%3A00&{{what}}"
+
+    assert {LINK: link} == lab.xcoms("gang")
+    assert LINK in lab.xcoms("killed")
+
+
+def test_results_are_a_list_by_index_or_such_a_list_for_each_role(lab):
+    pushed = {task: lab.xcoms(task) for task in ("results", "results_of_roles", "silent")}
+
+    assert ["0\n", None, "2\n"] == pushed["results"].pop("results")
+    assert {"leader": ["0.97\n"]} == pushed["results_of_roles"].pop("results")
+    assert [[LINK]] * 3 == [list(each) for each in pushed.values()]
+
+
 def test_lines_of_every_pod_are_in_the_task_log(lab):
     assert ["worker[0] 0 of 2", "worker[1] 1 of 2"] == lab.pod_lines("gang")
     assert "JobSet" == lab.task("gang")["xcom"]["kind"]
 
 
 def test_app_error_is_retried_with_a_new_node(lab):
-    errors = lab.errors("app_error")
+    errors, task = lab.errors("app_error"), lab.task("app_error")
 
-    assert {"state": "failed", "tries": 2, "xcom": None} == lab.task("app_error")
-    assert ["AirflowException"] * 2 == [kind for kind, _ in errors]
+    outcome = task.pop("xcom")
+    assert ("failed", "app_error", 3) == (outcome["phase"], outcome["reason"], outcome["exit_code"])
+    assert {"state": "failed", "tries": 2} == task
+    assert ["AppError"] * 2 == [kind for kind, _ in errors]
     name, told = errors[0][1].removeprefix("Job default/").split(" ", 1)
     assert NAME.fullmatch(name)
     assert re.fullmatch(rf"app_error: worker\[0\] exited 3 on \S+: no such row\n{re.escape(HINT)}", told)
@@ -68,13 +96,15 @@ def test_app_error_is_retried_with_a_new_node(lab):
 def test_failed_fast_is_not_retried(lab):
     ((kind, text),) = lab.errors("failed_fast")
 
-    assert lab.task("failed_fast") == FAILED_AT_ONCE
-    assert "AirflowFailException" == kind
+    assert {**FAILED_AT_ONCE, "xcom": lab.task("failed_fast")["xcom"]} == lab.task("failed_fast")
+    assert ("FailedFast", "failed_fast") == (kind, lab.task("failed_fast")["xcom"]["reason"])
     assert "failed_fast: worker[0] exited 139 (SIGSEGV)" in text
 
 
 def test_exit_code_to_skip_on_skips(lab):
-    assert {"state": "skipped", "tries": 1, "xcom": None} == lab.task("skipped")
+    task = lab.task("skipped")
+
+    assert ("skipped", 1, "app_error") == (task["state"], task["tries"], task["xcom"]["reason"])
 
 
 def test_what_failed_is_kept_and_what_succeeded_is_not_unless_asked(lab):
@@ -164,6 +194,15 @@ def test_what_somebody_has_to_mend_fails_at_once_and_says_what(lab, task, text):
 
 
 def test_example_trains_and_hands_its_outcome_on(lab):
-    assert "leader[0] test accuracy 0.967 (29 of 30)" in lab.pod_lines("train")
-    outcome = lab.task("train")["xcom"]
-    assert f"{outcome['name']} succeeded with 4 pods, 0 restarts" == lab.task("report")["xcom"]
+    assert "leader[0] test accuracy 0.967 (29 of 30)" in lab.pod_lines("iris.train")
+    outcome = lab.task("iris.train")["xcom"]
+    assert f"{outcome['name']} succeeded with 4 pods, 0 restarts" == lab.task("iris.report")["xcom"]
+
+
+def test_example_of_many_nodes_hands_results_on_and_tells_of_the_failure(lab):
+    assert [142, 144] == lab.task("many.combine")["xcom"]
+    assert {"leader": ["[142, 144]\n"]} == {**lab.xcoms("many.gather")}["results"]
+    assert [f"worker[0] {i} {name}" for i, name in enumerate(["first", "second", "third"])] == [
+        line for i in range(3) for line in lab.pod_lines("many.convert", i)
+    ]
+    assert "286 in all; failed_indexes: 1" == lab.task("many.report")["xcom"]

@@ -49,10 +49,10 @@ def remember_result(known: Results, obj: Mapping[str, Any], *, pod: PodSeen) -> 
     before = known.written.get(key)
     if not text or (before is not None and before.attempt >= pod.attempt):
         return known
-    size = known.size + _bytes(text) - (_bytes(before.text) if before is not None else 0)
-    if size > KEPT_BYTES:
-        size, text = known.size - (_bytes(before.text) if before is not None else 0), None
-    return Results(known.written.put(key, Result(pod.attempt, text)), size)
+    without = known.size - (_bytes(before.text) if before is not None else 0)
+    fits = without + _bytes(text) <= KEPT_BYTES
+    result = Result(pod.attempt, text if fits else None)
+    return Results(known.written.put(key, result), without + _bytes(result.text))
 
 
 def results_of(seen: "Observation") -> dict[str, list[str | None]]:

@@ -4,7 +4,7 @@ Apart from pytest, because Airflow takes over a whole process (logging, warnings
 """
 
 import json
-import runpy
+import os
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, task
 
 from dagset.model import DagNode, Identity, load
 from dagset_airflow import IndexedJobOperator, JobSetOperator
+from tests.airflow.lab import functions
 from tests.expansion.texts import printing
 
 HERE = Path(__file__).parent
-EXAMPLE = HERE.parents[2] / "examples" / "airflow" / "dag.py"
+EXAMPLES = HERE.parents[2] / "examples" / "airflow"
+OTHERS = (EXAMPLES / "dag.py", EXAMPLES / "many.py", *sorted(Path(os.environ["LAB_PAGE"]).glob("*.py")))
 RUN_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
 RUN_ID = f"manual__{RUN_AFTER.isoformat()}"
 
@@ -79,6 +82,15 @@ with DAG("lab", schedule=None, default_args={"retry_delay": timedelta(0), **CALL
     IndexedJobOperator(task_id="from_file_with_words", node="{{ 'node' }}.yaml", name="other", env={"WHO": "argument"})
     IndexedJobOperator(task_id="from_node", node=load(HERE / "node.yaml"))
     IndexedJobOperator(task_id="by_connection", kubernetes_conn_id="lab", **sh("echo hello"))
+    IndexedJobOperator(
+        task_id="results", pods=3, **sh("[ $DAGSET_INDEX = 1 ] || echo $DAGSET_INDEX > /dev/termination-log")
+    )
+    JobSetOperator(
+        task_id="results_of_roles",
+        roles=[{"name": "leader", **sh("echo 0.97 > /dev/termination-log")}, {"name": "worker", **sh("true")}],
+    )
+    IndexedJobOperator(task_id="silent", do_xcom_push=False, **sh("echo 1 > /dev/termination-log"))
+    functions.tasks()
     IndexedJobOperator(task_id="left_running", **sh("echo the new spec"))
     IndexedJobOperator(task_id="killed", retries=1, **sh("echo up; exec sleep 600"))
     IndexedJobOperator(task_id="timed_out", execution_timeout=timedelta(seconds=2), **sh("exec sleep 600"))
@@ -103,7 +115,10 @@ def main(kubeconfig: str, gate: str, result: Path) -> None:
     left = DagNode(name="left-running", **sh(f"cat {gate}"))
     submit(left, Identity(owner="airflow:lab", dag="lab", run=RUN_ID, task="left_running"), cluster=cluster)
     initdb()
-    runs = [each.test(run_after=RUN_AFTER) for each in (dag, runpy.run_path(str(EXAMPLE))["dag"])]
+    runs = []
+    for each in (dag, *map(dag_in, OTHERS)):
+        print(f"=== {each.dag_id}", flush=True)
+        runs.append(each.test(run_after=RUN_AFTER))
     objects = [
         found["metadata"]["labels"]
         for kind in ("Job", "JobSet")
@@ -115,16 +130,26 @@ def main(kubeconfig: str, gate: str, result: Path) -> None:
     )
 
 
+def dag_in(path: Path) -> DAG:
+    """Return the one DAG of a file."""
+    (found,) = DagBag(path, collect_dags=True).dags.values()
+    return found
+
+
 def tasks_of(run: Any) -> list[dict[str, object]]:
     from airflow.models.xcom import XComModel
     from airflow.settings import Session
 
     with Session() as session:
-        rows = session.query(XComModel).filter_by(dag_id=run.dag_id, key="return_value")
-        pushed = {(row.task_id, row.map_index): XComModel.deserialize_value(row) for row in rows}
+        rows = session.query(XComModel).filter_by(dag_id=run.dag_id)
+        pushed: dict[tuple[str, int], dict[str, Any]] = {}
+        for row in rows:
+            pushed.setdefault((row.task_id, row.map_index), {})[row.key] = XComModel.deserialize_value(row)
+    prefix = "" if run.dag_id == "lab" else f"{run.dag_id}."
     return [
-        {"task": ti.task_id, "map_index": ti.map_index, "state": ti.state, "tries": ti.try_number}
-        | {"xcom": pushed.get((ti.task_id, ti.map_index))}
+        {"task": f"{prefix}{ti.task_id}", "map_index": ti.map_index, "state": ti.state, "tries": ti.try_number}
+        | {"xcom": pushed.get((ti.task_id, ti.map_index), {}).pop("return_value", None)}
+        | {"xcoms": pushed.get((ti.task_id, ti.map_index), {})}
         for ti in run.get_task_instances()
     ]
 
