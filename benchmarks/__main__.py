@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from benchmarks import arrays, compiling, following, idling, importing, starting
+from benchmarks import arrays, compiling, following, idling, importing, parsing, starting
 from benchmarks.table import table, write
 
 BENCHMARKS = {
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "following": following.rows,
     "idling": idling.rows,
     "importing": importing.rows,
+    "parsing": parsing.rows,
     "starting": starting.rows,
 }
 

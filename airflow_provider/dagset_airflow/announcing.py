@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 from dagset.compile import Bundle
 from dagset.compile.render import render_yaml
 from dagset.model import Ref
-from dagset_airflow.links import NodeLink, facts_of
+from dagset_airflow.links import linked
 
 __all__ = ["announced"]
 
@@ -19,10 +19,7 @@ def announced(operator: BaseOperator, context: Context, ref: Ref, bundle: Bundle
     for line in render_yaml(_without_contents(bundle)).splitlines():
         operator.log.info("%s", line)
     operator.log.info("::endgroup::")
-    facts, ti = facts_of(ref, context), context["ti"]
-    for link in operator.operator_extra_links:
-        if isinstance(link, NodeLink):
-            ti.xcom_push(key=link.xcom_key, value=link.address(facts))
+    linked(operator, ref, context)
 
 
 def _without_contents(bundle: Bundle) -> Bundle:

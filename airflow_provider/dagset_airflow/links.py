@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, conf
 
 from dagset.model import Ref
 
-__all__ = ["NodeLink", "configured", "facts_of"]
+__all__ = ["NodeLink", "configured", "facts_of", "linked"]
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,8 @@ class NodeLink(BaseOperatorLink):
         return filled
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  Airflow's signature
-        """Return what was kept: Airflow asks at the end of each leg and keeps the answer (task-sdk: task_runner.py)."""
-        kept = ti_key.xcom_pull(task_ids=ti_key.task_id, map_indexes=ti_key.map_index, key=self.xcom_key)
-        return str(kept or "")
+        """Return the address of a node that `linked` was told of, which Airflow asks for and keeps at a leg's end."""
+        return str(getattr(operator, "addresses", {}).get(self.xcom_key, ""))
 
 
 def configured() -> tuple[NodeLink, ...]:
@@ -56,6 +55,14 @@ def configured() -> tuple[NodeLink, ...]:
     except (ValueError, AttributeError):
         log.warning('[dagset] link_templates is no JSON mapping like {"Pods": "https://.../{namespace}/{name}"}')
         return ()
+
+
+def linked(operator: Any, ref: Ref, context: Context) -> None:
+    """Have the buttons of a task lead to its node from now on; to be told in each leg (task-sdk: task_runner.py)."""
+    links = [each for each in operator.operator_extra_links if isinstance(each, NodeLink)]
+    operator.addresses = {link.xcom_key: link.address(facts_of(ref, context)) for link in links}
+    for key, address in operator.addresses.items():
+        context["ti"].xcom_push(key=key, value=address)
 
 
 def facts_of(ref: Ref, context: Context) -> dict[str, str]:

@@ -29,7 +29,7 @@ from dagset_airflow.endings import errors_as_airflows, told_to_airflow
 from dagset_airflow.following import cancelled, followed, noted, settled
 from dagset_airflow.launching import launched, left_running
 from dagset_airflow.legs import Leg
-from dagset_airflow.links import configured
+from dagset_airflow.links import configured, linked
 from dagset_airflow.objects import plain_value
 from dagset_airflow.results import Results, handed_on, left_by
 from dagset_airflow.words import WORDS, hints, node_of, takes_words
@@ -116,6 +116,7 @@ class NodeOperator(BaseOperator):
             self.log.warning("the triggerer cannot begin, so this worker does: %s", event["trouble"])
             return self.execute(context)
         ref = msgspec.convert(event["ref"], Ref)
+        linked(self, ref, context)
         if "timed_out" in event:
             raise AirflowTaskTimeout(f"execution_timeout is over: {ref} was cancelled and is gone")
         with self._a_leg() as (leg, cluster):

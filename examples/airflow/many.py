@@ -32,15 +32,11 @@ with DAG("many", schedule=None, default_args={"image": IMAGE}, tags=["dagset"]) 
         print(f"rank {index} meets the others at {coordinator}")
         return sum(shards[index::2])
 
+    leader = ["sh", "-c", "echo {{ ti.xcom_pull(task_ids='combine') }} | tee /dev/termination-log"]
+    workers = ["sh", "-c", "echo at hand for $DAGSET_COORDINATOR"]
     gather = JobSetOperator(
         task_id="gather",
-        roles=[
-            {
-                "name": "leader",
-                "command": ["sh", "-c", "echo {{ ti.xcom_pull(task_ids='combine') }} | tee /dev/termination-log"],
-            },
-            {"name": "worker", "pods": 2, "command": ["sh", "-c", "echo at hand: $DAGSET_COORDINATOR"]},
-        ],
+        node={"roles": [{"name": "leader", "command": leader}, {"name": "worker", "pods": 2, "command": workers}]},
     )
     convert = IndexedJobOperator.partial(
         task_id="convert", command=["sh", "-c", "echo {{ ti.map_index }} $NAME"]

@@ -30,13 +30,13 @@ def meet(values, coordinator, index):
     return {"values": values, "leader": coordinator.split(".")[0][-4:]} if index == 1 else None
 
 
-@task.indexed_job(**IN_A_POD)
+@task.indexed_job(keep="never", **IN_A_POD)
 def too_long():
     """Return more than a pod can say."""
     return "x" * 4095
 
 
-@task.indexed_job(**IN_A_POD)
+@task.indexed_job(keep="never", **IN_A_POD)
 def broken():
     """Fail as programs do."""
     raise KeyError("no such row")
