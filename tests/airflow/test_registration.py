@@ -1,11 +1,17 @@
 """The provider as Airflow sees it."""
 
 import json
+import os
 import subprocess
 import sys
+import sysconfig
+import zipfile
 from importlib.metadata import entry_points, version
 
 import dagset_airflow
+from tests.airflow.page import PAGE
+
+ROOT = PAGE.parents[1]
 
 
 def test_provider_is_found_by_airflows_own_entry_point():
@@ -16,16 +22,28 @@ def test_provider_is_found_by_airflows_own_entry_point():
     assert found.load()()["versions"] == [version("airflow-provider-dagset")]
 
 
-def test_airflow_lists_the_provider(airflow_environ):
-    command = [sys.executable, "-m", "airflow", "providers", "list", "--output", "json"]
-    done = subprocess.run(command, env=airflow_environ, capture_output=True, text=True, check=True)
+def test_airflow_lists_the_provider_of_the_wheels_where_nothing_else_of_ours_is_installed(airflow_environ, tmp_path):
+    for member in ("core", "airflow_provider"):
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "wheels"]
+        subprocess.run(build, cwd=ROOT / member, capture_output=True, check=True)
+    for wheel in (tmp_path / "wheels").iterdir():
+        zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    # The interpreter below the environment does not read the .pth files by which the clone is installed there.
+    path = os.pathsep.join([str(tmp_path / "installed"), sysconfig.get_path("purelib")])
+    code = "import dagset_airflow.operators as ours, runpy; print(ours.__file__); runpy.run_module('airflow', run_name='__main__')"
+    command = [sys._base_executable, "-c", code, "providers", "list", "--output", "json"]
+    environ = {**airflow_environ, "PYTHONPATH": path}
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr[-3000:]
 
-    (found,) = [row for row in json.loads(done.stdout) if row["package_name"] == "airflow-provider-dagset"]
-    assert {
+    *_, place, told = done.stdout.strip().splitlines()
+    (found,) = [row for row in json.loads(told) if row["package_name"] == "airflow-provider-dagset"]
+    expected = {
         "package_name": "airflow-provider-dagset",
         "description": "DAG nodes of many pods: Kubernetes JobSets and Indexed Jobs",
         "version": version("airflow-provider-dagset"),
-    } == found
+    }
+    assert (str(tmp_path / "installed" / "dagset_airflow" / "operators.py"), expected) == (place, found)
 
 
 def test_what_the_provider_says_of_itself_fits_airflows_schema_and_is_there(probe):
