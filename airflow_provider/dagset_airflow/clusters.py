@@ -13,10 +13,10 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from dagset.cluster.protocol import Cluster
 from dagset.errors import InvalidNode
 from dagset.run.connect import LOCAL, open_cluster
+from dagset_airflow.words import CLUSTER_WORDS
 
 __all__ = ["CLUSTER_WORDS", "Where", "opened", "where"]
 
-CLUSTER_WORDS = ("cluster", "kubernetes_conn_id", "config_file", "in_cluster", "cluster_context", "namespace")
 IN_CLUSTER = "in-cluster"
 DEFAULT_CONNECTION = "kubernetes_default"
 NOT_TAKEN = {

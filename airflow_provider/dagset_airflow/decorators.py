@@ -1,5 +1,7 @@
 """`@task.jobset` and `@task.indexed_job`: a Python function that runs on every index of a node."""
 
+from __future__ import annotations
+
 import ast
 import base64
 import importlib
@@ -8,7 +10,7 @@ import json
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -20,7 +22,9 @@ from airflow.providers.common.compat.sdk import (
 from dagset.errors import InvalidNode
 from dagset_airflow import inside
 from dagset_airflow.operators import IndexedJobOperator, JobSetOperator, NodeOperator
-from dagset_airflow.results import Results
+
+if TYPE_CHECKING:
+    from dagset_airflow.results import Results
 
 __all__ = ["indexed_job_task", "jobset_task"]
 
@@ -55,6 +59,9 @@ class _FunctionOperator(DecoratedOperator, NodeOperator):
         serializer: Serializer = "json",
         **more: Any,
     ) -> None:
+        if more.get("start_from_trigger"):
+            problem, remedy = "a function travels from a worker", "take deferrable=True, which frees the worker later"
+            raise InvalidNode(problem, field="start_from_trigger", remedy=remedy)
         self.serializer = serializer
         self.asked = _asked(python_callable, op_args or (), op_kwargs or {})
         filled = {**dict.fromkeys(self.asked), **(op_kwargs or {})}

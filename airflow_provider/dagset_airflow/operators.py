@@ -1,5 +1,7 @@
 """Tasks of many pods: each word of dagset's model is an argument, templated and mappable."""
 
+from __future__ import annotations
+
 import contextlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,24 +20,19 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from dagset.cluster.protocol import Cluster
-from dagset.model import DagNode, Ref
-from dagset.observe import Outcome, outcome_of
-from dagset.run.connect import describe
-from dagset.run.stopping import Stopped
-from dagset_airflow.announcing import announced
-from dagset_airflow.clusters import CLUSTER_WORDS, opened
-from dagset_airflow.endings import errors_as_airflows, told_to_airflow
-from dagset_airflow.following import cancelled, followed, noted, settled
-from dagset_airflow.launching import launched, left_running
-from dagset_airflow.legs import Leg
-from dagset_airflow.links import configured, linked
+from dagset.model import DagNode
+from dagset_airflow.later import Later
+from dagset_airflow.links import configured
 from dagset_airflow.objects import plain_value
-from dagset_airflow.results import Results, handed_on, left_by
-from dagset_airflow.words import WORDS, hints, node_of, takes_words
+from dagset_airflow.words import CLUSTER_WORDS, WORDS, hints, node_of, takes_words
 
 if TYPE_CHECKING:
     from airflow.triggers.base import StartTriggerArgs
+
+    from dagset_airflow import running
+    from dagset_airflow.running import Cluster, Leg, Outcome, Ref, Results
+else:
+    running = Later("dagset_airflow.running")
 
 __all__ = ["IndexedJobOperator", "JobSetOperator", "NodeOperator"]
 
@@ -96,18 +93,18 @@ class NodeOperator(BaseOperator):
         """Run the node to its end and return its Outcome for XCom; any other end than success raises."""
         with self._a_leg() as (leg, cluster):
             node = self._node(context)
-            self.log.info("%s", describe(cluster))
+            self.log.info("%s", running.describe(cluster))
             with leg.stopping() as stop:
-                found = launched(
+                found = running.launched(
                     node, context["ti"], retries=self.retries or 0, cluster=cluster, log=self.log, stop=stop
                 )
-            announced(self, context, found.ref, found.bundle)
+            running.announced(self, context, found.ref, found.bundle)
             keep = node.keep or "failed"
             if self.deferrable and not self._ends_early(found.ref, leg, cluster):
                 self._defer(context, found.ref, leg, cluster, keep=keep)
             with leg.stopping() as stop:
-                note = noted(context, found.ref)
-                outcome = followed(found.ref, cluster=cluster, log=self.log, stop=stop, on_phase=note)
+                note = running.noted(context, found.ref)
+                outcome = running.followed(found.ref, cluster=cluster, log=self.log, stop=stop, on_phase=note)
             return self._ended(context, found.ref, outcome, cluster, keep=keep)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -115,18 +112,20 @@ class NodeOperator(BaseOperator):
         if "ref" not in event:
             self.log.warning("the triggerer cannot begin, so this worker does: %s", event["trouble"])
             return self.execute(context)
-        ref = msgspec.convert(event["ref"], Ref)
-        linked(self, ref, context)
+        ref = msgspec.convert(event["ref"], running.Ref)
+        running.linked(self, ref, context)
         if "timed_out" in event:
             raise AirflowTaskTimeout(f"execution_timeout is over: {ref} was cancelled and is gone")
         with self._a_leg() as (leg, cluster):
             if "outcome" in event:
-                outcome = outcome_of(event["outcome"])
+                outcome = running.outcome_of(event["outcome"])
             else:
                 self.log.warning("the triggerer cannot follow %s, so this worker does: %s", ref, event["trouble"])
                 until = self._until(context)
                 with leg.stopping(after_s=None if until is None else until - time.time()) as stop:
-                    outcome = followed(ref, cluster=cluster, log=self.log, stop=stop, on_phase=noted(context, ref))
+                    outcome = running.followed(
+                        ref, cluster=cluster, log=self.log, stop=stop, on_phase=running.noted(context, ref)
+                    )
             return self._ended(context, ref, outcome, cluster, keep=event["keep"])
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -137,9 +136,9 @@ class NodeOperator(BaseOperator):
         if next_method != TRIGGER_FAILED:
             return super().resume_execution(next_method, next_kwargs, context)
         with self._a_leg() as (_leg, cluster):
-            ref = left_running(context["ti"], retries=self.retries or 0, cluster=cluster)
+            ref = running.left_running(context["ti"], retries=self.retries or 0, cluster=cluster)
             if ref is not None and (next_kwargs or {}).get("error") == TRIGGER_TIMED_OUT:
-                cancelled(ref, cluster=cluster, log=self.log)
+                running.cancelled(ref, cluster=cluster, log=self.log)
             elif ref is not None:
                 keep = self._node(context).keep or "failed"
                 event = {"ref": msgspec.to_builtins(ref), "keep": keep, "trouble": "its trigger has failed"}
@@ -153,11 +152,14 @@ class NodeOperator(BaseOperator):
 
     @contextlib.contextmanager
     def _a_leg(self) -> Iterator[tuple[Leg, Cluster]]:
-        leg = self._leg = Leg()
-        with errors_as_airflows(), opened(**{word: getattr(self, word) for word in CLUSTER_WORDS}) as cluster:
+        leg = self._leg = running.Leg()
+        with (
+            running.errors_as_airflows(),
+            running.opened(**{word: getattr(self, word) for word in CLUSTER_WORDS}) as cluster,
+        ):
             try:
                 yield leg, cluster
-            except Stopped as why:
+            except running.Stopped as why:
                 if leg.is_killed:
                     raise AirflowException(f"killed: {why}") from None
                 raise AirflowTaskTimeout(f"execution_timeout is over: {why}") from None
@@ -185,12 +187,12 @@ class NodeOperator(BaseOperator):
             render=partial(self.render_template, context=context, jinja_env=self.get_template_env()),
         )
 
-    def _without_worker(self, words: dict[str, Any]) -> "StartTriggerArgs":
+    def _without_worker(self, words: dict[str, Any]) -> StartTriggerArgs:
         """Return what the scheduler gives to the triggerer; Airflow renders those that are template fields there."""
         from airflow.triggers.base import StartTriggerArgs
 
         given = {"node": self.node, **words, **{word: getattr(self, word) for word in CLUSTER_WORDS}}
-        kwargs = {word: msgspec.to_builtins(value) for word, value in given.items() if value is not None}
+        kwargs = {word: msgspec.to_builtins(plain_value(value)) for word, value in given.items() if value is not None}
         return StartTriggerArgs(
             trigger_cls="dagset_airflow.whole.WholeNodeTrigger",
             trigger_kwargs=kwargs | {"coupling": self.coupling_of_all},
@@ -202,30 +204,28 @@ class NodeOperator(BaseOperator):
         with leg.stopping(after_s=self.defer_after_s) as stop:
             try:
                 is_left = lambda: not leg.is_killed  # noqa: E731
-                followed(ref, cluster=cluster, log=self.log, stop=stop, is_left=is_left, with_lines=False)
-            except Stopped:
+                running.followed(ref, cluster=cluster, log=self.log, stop=stop, is_left=is_left, with_lines=False)
+            except running.Stopped:
                 if leg.is_killed:
                     raise
                 return False
         return True
 
     def _defer(self, context: Context, ref: Ref, leg: Leg, cluster: Cluster, *, keep: str) -> NoReturn:
-        from dagset_airflow.triggers import NodeTrigger
-
         now, until = time.time(), self._until(context)
         where = {word: value for word in CLUSTER_WORDS if (value := getattr(self, word)) is not None}
-        trigger = NodeTrigger(
+        trigger = running.NodeTrigger(
             ref=msgspec.to_builtins(ref),
             where=where | {"namespace": ref.namespace},
             keep=keep,
             until=until,
             not_before=now + self._held_back_s(),
         )
-        leg.parts(partial(cancelled, ref, cluster=cluster, log=self.log))
+        leg.parts(partial(running.cancelled, ref, cluster=cluster, log=self.log))
         if leg.is_killed:
-            raise Stopped(f"{ref} was cancelled and is gone")
+            raise running.Stopped(f"{ref} was cancelled and is gone")
         self.log.info("%s is followed by the triggerer from here", ref)
-        noted(context, ref)("deferred", "")
+        running.noted(context, ref)("deferred", "")
         timeout = None if until is None else timedelta(seconds=max(0.0, until - now) + LATER_S)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 
@@ -244,15 +244,15 @@ class NodeOperator(BaseOperator):
 
     def _ended(self, context: Context, ref: Ref, outcome: Outcome, cluster: Cluster, *, keep: str) -> Any:
         self.log.info("%s: %s", outcome.phase, outcome.message)
-        noted(context, ref)(outcome.phase, outcome.message)
-        results = left_by(ref, outcome, cluster=cluster, log=self.log) if self.do_xcom_push else []
-        settled(ref, outcome, keep=keep, cluster=cluster, log=self.log)
+        running.noted(context, ref)(outcome.phase, outcome.message)
+        results = running.left_by(ref, outcome, cluster=cluster, log=self.log) if self.do_xcom_push else []
+        running.settled(ref, outcome, keep=keep, cluster=cluster, log=self.log)
         if self._leg is not None and self._leg.is_killed:
             raise AirflowException("killed; the node had ended before")
         if self.do_xcom_push:
-            handed_on(context, outcome, results, key=self.outcome_key)
+            running.handed_on(context, outcome, results, key=self.outcome_key)
         codes = self.skip_on_exit_code
-        told = told_to_airflow(outcome, skip_on=(codes,) if isinstance(codes, int) else codes or ())
+        told = running.told_to_airflow(outcome, skip_on=(codes,) if isinstance(codes, int) else codes or ())
         return self._returned(told, results)
 
     def _returned(self, outcome: dict[str, Any], _results: Results) -> Any:

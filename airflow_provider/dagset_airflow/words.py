@@ -13,10 +13,11 @@ from dagset.model.coerce import refuse_unknown
 from dagset.model.layers import ROLE_WORDS, merged_words, word_of
 from dagset_airflow.objects import as_words
 
-__all__ = ["WORDS", "hints", "node_of", "takes_words"]
+__all__ = ["CLUSTER_WORDS", "WORDS", "hints", "node_of", "takes_words"]
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
+CLUSTER_WORDS = ("cluster", "kubernetes_conn_id", "config_file", "in_cluster", "cluster_context", "namespace")
 WORDS = tuple(field.name for field in msgspec.structs.fields(DagNode))
 
 

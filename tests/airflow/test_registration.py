@@ -30,7 +30,8 @@ def test_airflow_lists_the_provider_of_the_wheels_where_nothing_else_of_ours_is_
         zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     # The interpreter below the environment does not read the .pth files by which the clone is installed there.
     path = os.pathsep.join([str(tmp_path / "installed"), sysconfig.get_path("purelib")])
-    code = "import dagset_airflow.operators as ours, runpy; print(ours.__file__); runpy.run_module('airflow', run_name='__main__')"
+    shown = "import dagset_airflow.operators, runpy; print(dagset_airflow.operators.__file__)"
+    code = f"{shown}; runpy.run_module('airflow', run_name='__main__')"
     command = [sys._base_executable, "-c", code, "providers", "list", "--output", "json"]
     environ = {**airflow_environ, "PYTHONPATH": path}
     done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
