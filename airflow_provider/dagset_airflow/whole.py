@@ -45,6 +45,8 @@ class WholeNodeTrigger(NodeTrigger):
         for word, value in self._given.items():
             setattr(self, word, value)
         self._told_at: float | None = None
+        self._is_stored = False
+        self._outcome_told: Outcome | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another process makes this trigger of."""
@@ -63,16 +65,19 @@ class WholeNodeTrigger(NodeTrigger):
             ref = {"ref": self.ref} if "uid" in self.ref else {}
             yield TriggerEvent({**ref, "keep": self.keep, **found})  # type: ignore[no-untyped-call]
 
+    async def on_kill(self) -> None:
+        """Cancel the node; after its end, this only says that the event is stored and the task no more deferred."""
+        self._is_stored = self._told_at is not None
+        await super().on_kill()
+
     async def cleanup(self) -> None:
         """Delete what is not to be kept, once its end is stored; else whoever comes next finds that end."""
         outcome, lent = self._outcome_told, self._lent
-        is_stored = self._told_at is not None and time.monotonic() - self._told_at > STORED_S
-        if is_stored and outcome is not None and lent is not None:
+        is_old = self._told_at is not None and time.monotonic() - self._told_at > STORED_S
+        if (self._is_stored or is_old) and outcome is not None and lent is not None:
             words: dict[str, Any] = {"keep": self.keep, "cluster": lent.cluster, "log": self.log}
             await asyncio.to_thread(settled, msgspec.convert(self.ref, Ref), outcome, **words)
         await super().cleanup()
-
-    _outcome_told: Outcome | None = None
 
     def _followed(self, cluster: Cluster) -> Outcome:
         node = self._node()

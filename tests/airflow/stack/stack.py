@@ -120,7 +120,7 @@ def running(home: Path, environ: dict[str, str]) -> Iterator[Stack]:
         "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([{**bundle, "name": "stack"}]),
         "LOGGING__TRIGGER_LOG_SERVER_PORT": str(triggerer_port),
         "LOGGING__WORKER_LOG_SERVER_PORT": str(log_port),
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
