@@ -33,7 +33,7 @@ Managing = Callable[[Store, Path], Awaitable[None]]
 _IDLE_S = 900.0
 _LOCK_S = 10.0  # a predecessor may still be ending its pods
 _MAX_LOG_BYTES = 1 << 20
-_MAX_HEADER_BYTES = 1 << 20  # as Go's HTTP server has it: a label selector may be long
+_MAX_HEADER_BYTES = 1 << 20  # as Go's HTTP server has it, which answers 431 and not 400: a label selector may be long
 logger = logging.getLogger(__name__)
 
 
@@ -84,9 +84,9 @@ class Daemon:
         certificates = ensure_certificates(self._state.path)
         listener = _listener(self._state)
         await web.SockSite(runner, listener, ssl_context=server_context(certificates)).start()
+        self._announce(listener.getsockname()[1], ca=certificates.ca.read_bytes())  # on a full disk nothing is begun
         works = [self._managing(self._store, self._state.path), Collector(self._store).run(), Reaper(self._store).run()]
         tasks = [asyncio.ensure_future(work) for work in (*works, self._stopping.wait(), self._idle())]
-        self._announce(listener.getsockname()[1], ca=certificates.ca.read_bytes())
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         self._state.daemon.unlink(missing_ok=True)  # from here on clients start a new daemon, which waits for the lock
         logger.info("ending")

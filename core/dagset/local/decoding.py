@@ -1,7 +1,7 @@
 """What a server cannot even read (400): wrong types, texts that are no quantities."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -15,12 +15,12 @@ _Texts = dict[str, str | None] | None
 
 
 class _Owner(msgspec.Struct):
-    """What an owner reference must have to be understood (kubernetes/apimachinery: meta/v1/types.go)."""
+    """The types of an owner reference (kubernetes/apimachinery: meta/v1/types.go); what is empty, `rules` refuses."""
 
-    apiVersion: Annotated[str, msgspec.Meta(min_length=1)]
-    kind: Annotated[str, msgspec.Meta(min_length=1)]
-    name: Annotated[str, msgspec.Meta(min_length=1)]
-    uid: Annotated[str, msgspec.Meta(min_length=1)]
+    apiVersion: str = ""
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
     controller: bool | None = None
 
 

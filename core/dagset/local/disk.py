@@ -27,8 +27,11 @@ class Disk:
     """The file, one transaction per change. The version counter is in the same transaction, so it never goes back."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.executescript(_SET_UP)
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection.executescript(_SET_UP)
+        except sqlite3.OperationalError as error:
+            raise DiskRefused(f"{path}: {error}") from error
 
     def close(self) -> None:
         """Fold the log into the file and let go of it."""
@@ -59,7 +62,9 @@ class Disk:
             self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
             self._connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise DiskRefused(f"the state directory of the local cluster cannot be written: {error}") from error
+            raise DiskRefused(
+                f"the state directory of the local cluster cannot be written: {error}; make room"
+            ) from error
         finally:
             if self._connection.in_transaction:  # SQLite ends it by itself for some errors only
                 self._connection.execute("ROLLBACK")

@@ -53,7 +53,10 @@ class Query:
         if text in (None, ""):
             return None
         if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_DIGITS:
-            raise bad_request(f"{name} must be a whole number of at most {_MOST_DIGITS} digits, not {text[:40]!r}")
+            told = f"{name} must be a whole number of at most {_MOST_DIGITS} digits, not {text[:40]!r}"
+            if name == "resourceVersion" and self.flag("watch"):
+                raise ApiError(500, "InternalError", told)  # of a watch the real server says so (tried on 1.36.3)
+            raise bad_request(told)
         return int(text)
 
     @property

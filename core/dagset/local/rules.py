@@ -37,6 +37,15 @@ def _of_metadata(resource: Resource, thing: Object) -> Iterator[Cause]:
     for key in metadata.get("annotations") or {}:
         if (problem := qualified_name(key)) is not None:
             yield Cause("metadata.annotations", f"Invalid value: {quoted(key)}: {problem}")
+    for owner in metadata.get("ownerReferences") or []:
+        yield from _of_owner(owner)
+
+
+def _of_owner(owner: Object) -> Iterator[Cause]:
+    """Yield what an owner reference lacks (kubernetes/apimachinery: pkg/api/validation/objectmeta.go)."""
+    for field, word in (("apiVersion", "version "), ("kind", ""), ("name", ""), ("uid", "")):
+        if not owner.get(field):
+            yield Cause(f"metadata.ownerReferences.{field}", f'Invalid value: "": {word}must not be empty')
 
 
 def _of_kind(kind: str, thing: Object) -> Iterator[Cause]:

@@ -52,6 +52,14 @@ async def test_selectors_hold_for_watches(call):
         assert [("ADDED", "a"), ("DELETED", "a")] == [(await next_event(response))[:2] for _ in range(2)]
 
 
+@pytest.mark.parametrize(("watch", "code"), [("1", 500), ("", 400)], ids=["watch", "list"])
+async def test_a_version_that_is_none_is_refused_as_the_real_server_does(call, watch, code):
+    status, told = await call("GET", CONFIGS, params={"watch": watch, "resourceVersion": "abc"})
+
+    assert (code, code) == (status, told["code"])
+    assert "resourceVersion must be a whole number" in told["message"]
+
+
 async def test_forgotten_history_is_an_error_event_with_410(call):
     for number in range(120):
         await call("POST", CONFIGS, config(f"c{number}"))

@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
 import resource
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import yaml
@@ -236,6 +240,64 @@ for path in ({str(state.path)!r}, {str(state.kubeconfig)!r}, {str(state.token)!r
     )  # fmt: skip
 
     assert (["kept out"] * 4, "") == (found.stdout.splitlines(), found.stderr)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
+def test_a_disk_that_is_full_at_any_moment_of_the_start_is_told_in_a_sentence(tmp_path):
+    """With room for one file more each time: version, lock, log, objects, certificates, kubeconfig, daemon.json..."""
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(partial(started_with_room_for, tmp_path), range(2, 20)))
+
+    failed = [told.splitlines()[-1] for code, told in ends if code == 1]
+    assert [1] * len(failed) + [0] * (len(ends) - len(failed)) == [code for code, _ in ends]
+    assert 12 < len(failed) < len(ends)
+    assert not [told for told in failed if not re.match(r"the state directory /\S+ cannot be used: .", told)]
+
+
+def started_with_room_for(folder, files):
+    """Return the exit code of a daemon that nobody uses, and what it said, on a disk that takes so many files."""
+    state = folder / str(files)
+    state.mkdir()
+    mount = 'mount -t tmpfs -o nr_inodes=$1,mode=700 tmpfs "$2" && exec "$3" -m dagset.local --state "$2"'
+    command = ["unshare", "--mount", "sh", "-c", mount, "sh", str(files), str(state), sys.executable]
+    environment = {**os.environ, "DAGSET_LOCAL_IDLE_S": "0.1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("files", [1, 4, 7, 10])
+def test_a_daemon_that_is_killed_while_it_starts_leaves_nothing_that_stops_the_next(state, files):
+    command = [sys.executable, "-m", "dagset.local", "--state", str(state.path)]
+    with subprocess.Popen(command) as starting:
+        until(lambda: state.path.exists() and len(list(state.path.iterdir())) >= files)
+        starting.kill()
+
+    client.ensure_running(state.path)
+
+    assert client.status(state.path)["running"] is True
+
+
+def test_a_body_in_bad_chunks_is_refused_and_the_next_request_is_served(tmp_path):
+    tmp_path.chmod(0o700)
+    good = b"%x\r\n%s\r\n0\r\n\r\n" % (len(CONFIG), CONFIG)
+    with serving(tmp_path):
+        answers = [answer(tmp_path, body) for body in (b"zz\r\nhello\r\n0\r\n\r\n", b"-1\r\n\r\n", b"\x00" * 100, good)]
+
+    assert [400, 400, 400, 201] == answers
+
+
+CONFIG = b'{"metadata": {"name": "c"}}'
+
+
+def answer(folder, chunks):
+    """Return the status of the answer to a ConfigMap that is sent in these chunks."""
+    state = StateDir(folder)
+    told, trust = json.loads(state.daemon.read_text()), ssl.create_default_context(cafile=folder / "ca.crt")
+    head = f"Host: localhost\r\nAuthorization: Bearer {state.token.read_text()}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    plain = socket.create_connection(("127.0.0.1", told["port"]), timeout=20)
+    with plain, trust.wrap_socket(plain, server_hostname="localhost") as connection:
+        connection.sendall(b"POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\n" + head.encode() + chunks)
+        return int(connection.recv(65536).split()[1])
 
 
 def test_a_disk_that_takes_nothing_is_told_in_a_sentence(tmp_path):
