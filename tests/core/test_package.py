@@ -36,3 +36,9 @@ def test_the_four_distributions_have_one_version():
     }
 
     assert {dagset.__version__} == versions
+
+
+def test_a_node_that_is_written_in_python_costs_no_yaml():
+    code = "import dagset, sys; dagset.DagNode(name='n', image='a'); print({'yaml', 'kubernetes'} & set(sys.modules))"
+
+    assert "set()\n" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

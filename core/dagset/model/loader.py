@@ -11,7 +11,6 @@ from dagset.errors import InvalidNode
 from dagset.model.checks import MAX_FILES_BYTES
 from dagset.model.coerce import refuse_unknown, shown
 from dagset.model.node import DagNode, File
-from dagset.model.yaml_source import parse_yaml
 
 __all__ = ["load", "node_from", "read_words"]
 
@@ -66,6 +65,8 @@ def node_from(given: str | Mapping[str, Any], *, folder: Path = Path(), is_json:
 
 def _parsed(text: str, *, is_json: bool) -> object:
     if not is_json:
+        from dagset.model.yaml_source import parse_yaml  # a node that is written in Python needs no YAML
+
         return parse_yaml(text)
     try:
         return msgspec.json.decode(text)
