@@ -8,11 +8,13 @@ from dagset.errors import InvalidNode
 from dagset.importers.directives import read_script
 from dagset.importers.getopt import options_of
 from dagset.importers.options import HOW, OPTIONS, Option
+from dagset.importers.variables import IN_PODS
 from tests.slurm.corpus import SCRIPTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "slurm.md"
 BEGIN, END = "<!-- made by pytest --update-golden tests/slurm/test_docs.py -->\n", "<!-- end -->\n"
+BEGIN_VARIABLES, END_VARIABLES = "<!-- variables: made by " + BEGIN.partition("by ")[2], "<!-- end of variables -->\n"
 HEAD = "| option of sbatch | | becomes | checked by |\n|---|---|---|---|\n"
 IN_A_POD = {"ntasks", "array", "output", "error", "input", "open-mode", "signal", "requeue"}
 
@@ -53,12 +55,16 @@ def table() -> str:
     )
 
 
-def test_the_page_has_a_row_for_every_option(golden):
-    page = PAGE.read_text()
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
+def filled(page: str, begin: str, made: str, end: str) -> str:
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return before + begin + made + end + after
 
-    golden(PAGE, before + BEGIN + table() + END + after)
+
+def test_the_page_has_a_row_for_every_option_and_every_variable(golden):
+    variables = ", ".join(f"`{name}`" for name in sorted(IN_PODS)) + "\n"
+
+    golden(PAGE, filled(filled(PAGE.read_text(), BEGIN, table(), END), BEGIN_VARIABLES, variables, END_VARIABLES))
 
 
 @pytest.mark.parametrize("word", sorted({each.slurm_says for each in OPTIONS if each.slurm_says}))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.realcluster.build import find_built
 from tests.realcluster.fixtures import left_out
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +29,10 @@ SAYS = {
     "hosts": [
         "worker[0] 0: rank 0 of 3, local 0 on host 0",
         "worker[0] 1: rank 1 of 3, local 1 on host 0",
+        "worker[0] host 0 has the address of the first",
         "worker[0] once",
         "worker[1] 2: rank 2 of 3, local 0 on host 1",
+        "worker[1] host 1 has the address of the first",
     ],
     "gpu": [],
     "tcsh": ["worker[0] a task", "worker[0] a task", "worker[0] tcsh, started by slurm_script"],
@@ -76,7 +79,7 @@ def evict(run: subprocess.Popen[str], cluster: Path) -> str:
 
 
 def test_every_script_is_run():
-    assert sorted(ENDS) == sorted(path.stem for path in SCRIPTS.glob("*.sbatch"))
+    assert sorted([*ENDS, "salloc"]) == sorted(path.stem for path in SCRIPTS.glob("*.sbatch"))
 
 
 @pytest.mark.cluster
@@ -90,3 +93,29 @@ def test_script_runs_on_the_local_cluster(name: str, local_cluster: Path):
 @pytest.mark.parametrize("name", ENDS)
 def test_script_runs_on_the_real_cluster(name: str, real_cluster: Path):
     ends_as_told(name, real_cluster)
+
+
+def test_shell_in_an_allocation_knows_its_job_on_the_real_cluster(real_cluster: Path, tmp_path: Path):
+    script = tmp_path / "salloc.sbatch"
+    script.write_text((SCRIPTS / "salloc.sbatch").read_text().replace(" --gpus=1", ""))
+    built = find_built()
+    assert built is not None
+    kubectl = [built / "bin" / "kubectl", "--kubeconfig", real_cluster]
+    shell = ["/etc/dagset/files/srun", "--pty", "bash", "-c", "echo $SLURM_JOB_NAME $SLURM_NTASKS; srun -n1 hostname"]
+
+    name = said(dagset("submit", script, cluster=real_cluster))
+    said([*kubectl, "wait", "--for=jsonpath={.status.ready}=1", f"job/{name}", f"--timeout={LIMIT_S}s"])
+    lines = said([*kubectl, "exec", f"job/{name}", "--", *shell]).splitlines()
+    said(dagset("cancel", script, cluster=real_cluster))
+
+    assert ["salloc 1", f"{name}-0"] == lines
+
+
+def said(process: subprocess.Popen[str] | list[str | Path]) -> str:
+    """Wait for the end of a command, and return what it said."""
+    if isinstance(process, list):
+        process = subprocess.Popen(process, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process:
+        out, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, err
+    return out.strip()

@@ -52,6 +52,7 @@ def sbatch(
     """
     imported = imported_script(script, image=image, site=site, given=given, arguments=arguments)
     lost = _show(imported, as_json=output == "json")
+    _tell_unread()
     if strict and lost:
         click.echo(f"dagset: --strict: {len(lost)} of the options would be lost: {'; '.join(lost)}", err=True)
         ctx.exit(2)
@@ -76,6 +77,7 @@ def node_of(path: str) -> "DagNode":
 
         return load(path)
     imported = imported_script(path, image=os.environ.get(IMAGE_VARIABLE), site=os.environ.get(SITE_VARIABLE))
+    _tell_unread()
     for entry in imported.report:
         if entry.how in TOLD:
             click.echo(f"{path}: {_place(entry)}: {entry.how}: {entry.becomes}", err=True)
@@ -129,6 +131,12 @@ def _show(imported: "Imported", *, as_json: bool) -> list[str]:
     if not as_json:
         click.echo(table(imported.report), err=True)
     return [_place(entry) for entry in imported.report if is_lost(entry)]
+
+
+def _tell_unread() -> None:
+    """Name the variables by which sbatch would have taken more options, and dagset does not."""
+    if names := sorted(name for name in os.environ if name.startswith("SBATCH_")):
+        click.echo(f"dagset: not read, though sbatch would: {', '.join(names)}; write them as #SBATCH", err=True)
 
 
 def _place(entry: "Entry") -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from dagset.importers.dependencies import dependency_words
 from dagset.importers.getopt import Given
-from dagset.importers.options import How
+from dagset.importers.options import SITE, How
 from dagset.importers.request import Request
 from dagset.importers.shape import Shape, counted
 from dagset.importers.site import Site
@@ -66,7 +66,14 @@ def fate_of(given: Given, made: Made) -> Told:
     if given.name in SPECIAL and (special := SPECIAL[given.name](given, made)) is not None:
         return special
     option = given.option
+    if option.becomes == SITE and given.value:
+        return Told(option.how, f"nothing: a site file would say what it means, {_in_site(option.name, given.value)}")
     return Told(option.how, _shown(WORDS[given.name], made) if given.name in WORDS else option.becomes)
+
+
+def _in_site(option: str, value: str) -> str:
+    """Return how a site file begins to say what a value means; of a list, its first."""
+    return f"{option}: {{{value.split(',', maxsplit=1)[0]}: ...}}"
 
 
 def _shown(names: tuple[str, ...], made: Made) -> str:
@@ -125,7 +132,7 @@ def _gpus(given: Given, made: Made) -> Told | None:
     if request.other_gres and given.name == "gres":
         return Told("approximated", f"{gpu}; not {', '.join(request.other_gres)}")
     if kind and made.site.words_for("gpu", kind) is None:
-        return Told("approximated", f"{gpu} of any type: the site file does not say what {kind} is")
+        return Told("approximated", f"{gpu} of any type: a site file would say which, {_in_site('gpu', kind)}")
     return None
 
 

@@ -6,7 +6,7 @@ Sources: SchedMD/slurm: src/common/slurm_opt.c (names, from 22.05 to 25.11); NVI
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CARRIED", "ELSEWHERE", "HOW", "OPTIONS", "Arg", "How", "Option"]
+__all__ = ["CARRIED", "ELSEWHERE", "HOW", "OPTIONS", "SITE", "Arg", "How", "Option"]
 
 How = Literal["mapped", "approximated", "dropped"]
 Arg = Literal["value", "none", "maybe"]

@@ -1,6 +1,7 @@
 """`dagset import sbatch`, and `dagset run` of a batch script."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ echo done
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DAGSET_IMAGE", "DAGSET_SLURM_SITE"):
+    for name in ("DAGSET_IMAGE", "DAGSET_SLURM_SITE", *(name for name in os.environ if name.startswith("SBATCH_"))):
         monkeypatch.delenv(name, raising=False)
     path = tmp_path / "train.sbatch"
     path.write_text(SCRIPT)
@@ -34,12 +35,13 @@ def test_stdout_is_the_node_file_and_stderr_the_report(script: Path) -> None:
     assert (0, ("train", "30m", "64Mi")) == (result.exit_code, tuple(words[w] for w in ("name", "deadline", "memory")))
     assert "    text: |\n      #!/bin/sh\n      #SBATCH -N 1 -n1 -p gpu\n" in result.stdout
     assert [
-        "2  -N 1      mapped   pods: one for each host of Slurm's; of a range the least",
-        "2  -n 1      mapped   tasks that srun starts, cpu; without -N in one pod",
-        "2  -p gpu    dropped  nothing, unless the site file says which words it means",
-        "3  --mem=64  mapped   memory of each pod; 0 (all of a host): none",
-        "3  -t 30:00  mapped   deadline; time in a queue does not count",
-        "4 mapped, 1 dropped",
+        "2  -N 1        mapped        pods: 1",
+        "2  -n 1        mapped        pods: 1, cpu: 1; tasks in a pod, by srun: 1",
+        "2  -p gpu      dropped       nothing: a site file would say what it means, partition: {gpu: ...}",
+        "3  --mem=64    mapped        memory: 64Mi",
+        "3  -t 30:00    mapped        deadline: 30m",
+        "1  the script  approximated  runs in a pod: your files, home and environment are not there",
+        "4 mapped, 1 dropped, 1 approximated",
     ] == result.stderr.splitlines()
 
 
@@ -58,6 +60,16 @@ def test_strict_fails_naming_what_would_be_lost(script: Path) -> None:
 
     lost = "dagset: --strict: 1 of the options would be lost: line 2: -p gpu\n"
     assert (2, "", lost) == (result.exit_code, result.stdout, result.stderr)
+
+
+def test_options_in_the_environment_are_named_for_they_are_not_read(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SBATCH_TIMELIMIT", "9:00:00")
+    result = dagset("import", "sbatch", script, "--image", "busybox:1", "-o", "json")
+
+    told = "dagset: not read, though sbatch would: SBATCH_TIMELIMIT; write them as #SBATCH\n"
+    assert (told, "30m") == (result.stderr, json.loads(result.stdout)["node"]["deadline"])
 
 
 def test_site_file_and_further_options_count(script: Path, tmp_path: Path) -> None:
@@ -92,7 +104,7 @@ def test_run_takes_a_batch_script_and_tells_what_is_lost(script: Path, monkeypat
     result = dagset("run", script, cluster=cluster)
 
     assert (0, "worker[0] done\n") == (result.exit_code, result.stdout)
-    dropped = "line 2: -p gpu: dropped: nothing, unless the site file says which words it means"
+    dropped = "line 2: -p gpu: dropped: nothing: a site file would say what it means, partition: {gpu: ...}"
     assert f"{script}: {dropped}" == result.stderr.splitlines()[0]
 
 

@@ -175,7 +175,9 @@ def test_address_of_the_first_host_is_known_in_every_pod(pod: Pod, tmp_path: Pat
     getent.chmod(0o755)
     script = "first=$(scontrol show hostnames | head -n 1); srun --nodes=1 -n1 -w $first hostname --ip-address"
 
-    assert (0, ["10.0.0.1"], []) == ended(pod(script, **OF_A_GANG, DAGSET_INDEX="1"))
+    ends = [ended(pod(script, **OF_A_GANG, DAGSET_INDEX=index)) for index in "01"]
+
+    assert [(0, ["10.0.0.1"], [])] * 2 == ends
 
 
 def test_option_without_effect_is_told_once(pod: Pod):
@@ -213,6 +215,33 @@ def test_each_task_of_several_programs_has_the_one_of_its_rank(pod: Pod):
     lines = ["1:0 ann", "2:1 ann", "4:2 ann", "first 0:0", "rest 3"]
     code, out, err = ended(pod(script, HOME="ann"))
     assert (0, lines, []) == (code, sorted(out), err)
+
+
+def test_first_task_reads_what_the_step_is_given(pod: Pod):
+    assert (0, ["given 0"], []) == ended(pod("echo given | srun -n2 sh -c 'sed \"s/$/ $SLURM_PROCID/\"'"))
+
+
+def test_step_from_outside_is_one_of_the_job_that_runs_in_the_pod(pod: Pod, tmp_path: Path):
+    script = "echo ready; cat fifo"
+    os.mkfifo(tmp_path / "work" / "fifo")
+    process = pod(script, "array=7", TMPDIR=str(tmp_path))
+    assert process.stdout is not None
+    process.stdout.readline()
+    shell = [
+        tmp_path / "files" / "srun",
+        "--pty",
+        "sh",
+        "-c",
+        "read x; echo $x $SLURM_ARRAY_TASK_ID; pwd; command -v srun",
+    ]
+    env = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), "DAGSET_FILES": str(tmp_path / "files")}
+    done = subprocess.run(
+        shell, env=env, cwd="/", input="typed\n", capture_output=True, text=True, timeout=30, check=False
+    )
+    (tmp_path / "work" / "fifo").write_text("")
+
+    told = ["typed 7", str(tmp_path / "work"), str(tmp_path / "files" / "srun")]
+    assert (0, told, "") == (done.returncode, done.stdout.splitlines(), done.stderr)
 
 
 def test_task_without_a_program_is_refused(pod: Pod):
