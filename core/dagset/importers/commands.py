@@ -1,7 +1,7 @@
 """What a script uses that needs Slurm, a site's set-up or one host, and is not, or not so, in a pod."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from dagset.importers.variables import IN_PODS
 
@@ -23,8 +23,9 @@ COMMAND = re.compile(
     r"(?:^|[;&|(`{]|\b(?:then|do|else)\b)\s*(?:(?:exec|time|\w+=\S*)\s+)*"  # where a command stands
     rf"({'|'.join(MISSING)})(?![^\s;&|)`])(\s+show\s+hostnames?\b)?"
 )
-# A variable of Slurm's that no pod has, or of a site's; one that has a value behind :- is taken care of.
+# A variable of Slurm's or of a site's that no pod may have; one with a value behind :- is taken care of.
 VARIABLE = re.compile(r"\$\{?(SLURM_\w+|SLURMD_\w+|SCRATCH|WORK|PROJECT)\b(?!:?-)")
+ITS_OWN = re.compile(r"\b(?:for|read)\s+(\w+)|\b(\w+)=")  # what the script itself sets
 UNSET = "is not set in a pod: give it with --export=NAME=value"
 IN_EACH_POD = {
     "$RANDOM": "differs from pod to pod, as the script runs in each; SLURM_JOB_ID is the same in all",
@@ -36,14 +37,15 @@ OF_A_GANG = re.compile(
 )
 
 
-def commands_in(script: str, *, is_gang: bool) -> Iterator[tuple[int, str, str]]:
+def commands_in(script: str, *, is_gang: bool, variables: Collection[str]) -> Iterator[tuple[int, str, str]]:
     """Yield line, what stands there and what to do about it; the first of each kind.
 
     Args:
         script: its text.
         is_gang: whether it runs in several pods at once.
+        variables: names of those that its pods have by the node's own words.
     """
-    seen: set[str] = set()
+    seen = {f"${name}" for name in (*variables, *IN_PODS, *filter(None, sum(ITS_OWN.findall(script), ())))}
     for number, line in enumerate(script.split("\n"), start=1):
         if line.lstrip().startswith("#"):
             continue
@@ -58,8 +60,7 @@ def _told(line: str, *, is_gang: bool) -> Iterator[tuple[str, str]]:
         if match[2] is None:
             yield match[1], MISSING[match[1]]
     for match in VARIABLE.finditer(line):
-        if match[1] not in IN_PODS:
-            yield f"${match[1]}", UNSET
+        yield f"${match[1]}", UNSET
     if is_gang:
         for match in OF_A_GANG.finditer(line):
             what = re.sub(r"\s", "", match[1] or "") or "srun --mpi"

@@ -143,9 +143,9 @@ def _report(script: Script, components: list[Component], *, site: Site, words: W
             yield _entry(given, each, made)
     for line in script.unread:
         yield Entry("", line.text, line.line, "dropped" if line.is_lost else "ignored", line.why)
-    pods = sum(each.shape.pods for each in components)
+    pods, variables = sum(each.shape.pods for each in components), {**words, **roles[0]}.get("env", {})
     yield Entry("", "the script", 1, "approximated", IN_EACH.format(pods=pods) if pods > 1 else IN_ONE)
-    for line_number, command, why in commands_in(script.text, is_gang=pods > 1):
+    for line_number, command, why in commands_in(script.text, is_gang=pods > 1, variables=variables):
         yield Entry("", command, line_number, "approximated", why)
 
 

@@ -212,6 +212,9 @@ def test_the_report_is_a_table_with_a_sum():
     ) == table(entries)
 
 
+EXPORTED = "#SBATCH --export=NONE,WORK=/tmp"
+
+
 def told(*lines: str, directive: str = "") -> list[tuple[int, str]]:
     """Return line and name of what the report says of lines that are no options, but for the script as a whole."""
     text = "\n".join(["#!/bin/sh", directive, *lines])
@@ -235,6 +238,7 @@ def test_variables_that_no_pod_has_are_told_unless_the_script_has_a_value_for_th
     lines = ["cd $SCRATCH/x ${WORK:-/tmp} $HOMEWORK", "echo $SLURM_JOB_ID $SLURM_TMPDIR ${SLURM_TOPOLOGY_ADDR}"]
 
     assert [(3, "$SCRATCH"), (4, "$SLURM_TOPOLOGY_ADDR")] == told(*lines)
+    assert [] == told("SCRATCH=/tmp", "for PROJECT in a b; do ls $SCRATCH $PROJECT $WORK; done", directive=EXPORTED)
 
 
 def test_what_differs_from_pod_to_pod_is_told_in_a_gang():
