@@ -39,6 +39,7 @@ def test_every_script_becomes_what_is_written_down(golden):
 
 def test_the_corpus_is_as_large_as_promised():
     assert len(SCRIPTS) >= 60
+    assert ["dos"] == [name for name, script in SCRIPTS.items() if "\r\n" in script]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
