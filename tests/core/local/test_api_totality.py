@@ -3,7 +3,7 @@
 import contextlib
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagset.local import crud
@@ -76,6 +76,7 @@ def asked(store, kind, thing):
             continue
 
 
+@settings(deadline=None)  # it writes to a disk, on a machine that may be busy
 @given(almost_good())
 def test_any_object_is_stored_or_refused(tmp_path_factory, given_object):
     store = Store(tmp_path_factory.mktemp("store") / "objects.sqlite")
