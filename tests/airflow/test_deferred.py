@@ -53,6 +53,10 @@ def test_kill_cancels_the_node_and_a_hand_over_does_not(driven):
     assert {"is there": True} == driven["is_handed_over"]
 
 
+def test_trigger_that_cannot_learn_why_it_ends_leaves_its_node_alone(driven):
+    assert driven["deferred, as nobody can say"]
+
+
 def test_what_cannot_be_followed_from_there_is_told_and_does_not_raise(driven):
     assert "kubeconfig /none/x: No such file or directory" in driven["has_trouble"]
 

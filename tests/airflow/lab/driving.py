@@ -22,6 +22,7 @@ from dagset.run.connect import open_cluster
 from dagset.run.submit import submit
 from dagset_airflow import IndexedJobOperator, sharing
 from dagset_airflow.identity import first_try, identity_of
+from dagset_airflow.kills import is_deferred
 from dagset_airflow.triggers import NodeTrigger
 from dagset_airflow.whole import WholeNodeTrigger
 
@@ -204,6 +205,7 @@ async def main() -> None:
     ]
     for name, case in in_thread:
         found[name] = await loop.run_in_executor(None, case)
+    found |= {"deferred, as nobody can say": await is_deferred(ti_of("t"))}
     found |= {"first tries": first_tries(), "serialised": serialised()}
     print(json.dumps(found))
 
