@@ -141,16 +141,22 @@ async def begins_twice() -> object:
         operator = IndexedJobOperator(task_id="twice", start_from_trigger=True, **words)
     args, ti, events = operator.start_trigger_args, ti_of("twice"), []
     ti.id = "of-this-try"
-    for _ in range(2):
+    for is_stored in (False, True):
         trigger = WholeNodeTrigger(**deserialize(serialize(args.trigger_kwargs)))
         trigger._task_instance = ti
         run = trigger.run()
         events.append(await anext(run))
         await run.aclose()
+        if is_stored:
+            await trigger.on_kill()
         await trigger.cleanup()
     uids = [event.xcoms["return_value"]["uid"] for event in events]
     path = f"{WholeNodeTrigger.__module__}.{WholeNodeTrigger.__name__}"
-    same = {"uids": len(set(uids)), "path": path == args.trigger_cls == trigger.serialize()[0]}
+    same = {
+        "is there": is_there(trigger.ref),
+        "uids": len(set(uids)),
+        "path": path == args.trigger_cls == trigger.serialize()[0],
+    }
     return same | {"states": [str(event.task_instance_state) for event in events]}
 
 
