@@ -11,7 +11,7 @@ from dagset.observe import REASONS
 from tests.docs.pages import ROOT, files_of, plain, rewritten, sessions_of, typed, with_recorded
 
 PAGE = ROOT / "docs" / "failures.md"
-SAID = {"success": "success", "retry": "retry", "fail": "fails now"}
+SAID = {"success": "success", "again": "again, no retry spent", "retry": "retry", "fail": "fails now"}
 AGAIN = "failed; `RETRY_EXPRESSION` retries it"
 NOT_AGAIN = "failed; `RETRY_EXPRESSION` does not retry it"
 GANG = "failed; `RETRY_EXPRESSION` retries an array, not a gang"

@@ -8,7 +8,7 @@ from dagset.errors import ClusterUnreachable, Conflict, DagsetError
 __all__ = ["Engine", "Verdict", "REASONS", "verdict", "verdict_of_error", "process_exit_code"]
 
 Engine = Literal["airflow", "snakemake"]
-Verdict = Literal["success", "retry", "fail", "skip"]
+Verdict = Literal["success", "again", "retry", "fail", "skip"]  # again: a new node that costs the task no retry
 UNKNOWN_FAILURE = 1
 
 
@@ -28,7 +28,7 @@ REASONS: dict[str, Row] = {
     "oom_killed": Row("retry", "retry", 137),
     "failed_indexes": Row("retry", "retry", None),
     "deadline_exceeded": Row("fail", "retry", 121),
-    "disrupted": Row("retry", "retry", 119),
+    "disrupted": Row("retry", "again", 119),
     "image_pull": Row("fail", "fail", 117),
     "config_error": Row("fail", "fail", 117),
     "unschedulable": Row("retry", "retry", 118),

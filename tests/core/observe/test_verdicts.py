@@ -14,7 +14,7 @@ failed_fast        fail     fail     pod
 oom_killed         retry    retry    137
 failed_indexes     retry    retry    pod
 deadline_exceeded  fail     retry    121
-disrupted          retry    retry    119
+disrupted          retry    again    119
 image_pull         fail     fail     117
 config_error       fail     fail     117
 unschedulable      retry    retry    118
