@@ -7,6 +7,7 @@ are not in step with each other.
 
 from dagset.observe.attempts import Attempt, FirstFailed
 from dagset.observe.ending import Ending
+from dagset.observe.indexes import judge_indexes
 from dagset.observe.observation import Change, Observation, cancelled, ended, observe, relisted
 from dagset.observe.outcome import Outcome, exit_code, judge
 from dagset.observe.phase import Phase, phase_of
@@ -23,6 +24,7 @@ __all__ = [
     "ended",
     "Ending",
     "judge",
+    "judge_indexes",
     "Outcome",
     "plain",
     "outcome_of",

@@ -15,7 +15,7 @@ from dagset.observe.timeline import queued_s
 from dagset.observe.verdicts import process_exit_code
 from dagset.observe.waiting import stuck
 
-__all__ = ["Outcome", "judge", "exit_code", "history_of", "restarts_of", "disruptions_of"]
+__all__ = ["Outcome", "judge", "exit_code", "failed_ranges", "history_of", "restarts_of", "disruptions_of"]
 
 PHASES = {"succeeded": "succeeded", "cancelled": "cancelled", "vanished": "vanished", "expired": "vanished"}
 
@@ -138,7 +138,7 @@ def _targets_met(seen: Observation) -> bool:
 def _cause(seen: Observation, end: End) -> Cause:
     if seen.is_gang:
         return gang_cause(seen, attempt=seen.restarts, final=end.why)
-    failed = _failed_ranges(seen)
+    failed = failed_ranges(seen)
     pods = [
         pod for pod in seen.evidence.failures.values() if ranges.holds(failed, pod.index) or (not failed and pod.own)
     ]
@@ -155,8 +155,8 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         first=cause.culprit,
         taken=cause.taken,
         words=cause.words,
-        failed_indexes=ranges.spell(_failed_ranges(seen)),
-        failed=ranges.size(_failed_ranges(seen)),
+        failed_indexes=ranges.spell(failed_ranges(seen)),
+        failed=ranges.size(failed_ranges(seen)),
         succeeded=_succeeded(seen),
         pods=spec.pods_asked(seen.owner),
         deadline_s=spec.deadline_s(seen.owner),
@@ -212,7 +212,7 @@ def disruptions_of(seen: Observation) -> int:
     return evictions + sum(seen.evidence.ignored.values())
 
 
-def _failed_ranges(seen: Observation) -> list[ranges.Range]:
+def failed_ranges(seen: Observation) -> list[ranges.Range]:
     """Return the indexes of an array that failed for good; a FailJob action names its own in the message only."""
     if seen.is_gang:
         return []

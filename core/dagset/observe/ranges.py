@@ -4,9 +4,9 @@ Source: Kubernetes joins three or more neighbours, two stay apart (keps: sig-app
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Range", "parse", "union", "spell", "size", "common", "holds"]
+__all__ = ["Range", "parse", "union", "spell", "size", "common", "holds", "without", "each"]
 
 Range = tuple[int, int]
 
@@ -52,6 +52,25 @@ def holds(ranges: Sequence[Range], index: int) -> bool:
     """Return whether the index is in one of the ranges, which are sorted."""
     place = bisect_right(ranges, index, key=lambda each: each[0])
     return place > 0 and index <= ranges[place - 1][1]
+
+
+def without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
+    """Return what is in the ranges and not in `taken`, both as `union` gives them."""
+    left, taken = [], list(taken)
+    for first, last in ranges:
+        at = bisect_right(taken, first, key=lambda each: each[1] + 1)
+        while at < len(taken) and taken[at][0] <= last:
+            if first < taken[at][0]:
+                left.append((first, taken[at][0] - 1))
+            first, at = taken[at][1] + 1, at + 1
+        if first <= last:
+            left.append((first, last))
+    return left
+
+
+def each(ranges: Iterable[Range]) -> Iterator[int]:
+    """Yield the indexes one by one."""
+    return (index for first, last in ranges for index in range(first, last + 1))
 
 
 def _spell_one(first: int, last: int) -> str:
