@@ -58,13 +58,13 @@ def without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
     """Return what is in the ranges and not in `taken`, both as `union` gives them."""
     left, taken = [], list(taken)
     for first, last in ranges:
-        at = bisect_right(taken, first, key=lambda each: each[1] + 1)
+        at, begin = bisect_right(taken, first, key=lambda each: each[1] + 1), first
         while at < len(taken) and taken[at][0] <= last:
-            if first < taken[at][0]:
-                left.append((first, taken[at][0] - 1))
-            first, at = taken[at][1] + 1, at + 1
-        if first <= last:
-            left.append((first, last))
+            if begin < taken[at][0]:
+                left.append((begin, taken[at][0] - 1))
+            begin, at = taken[at][1] + 1, at + 1
+        if begin <= last:
+            left.append((begin, last))
     return left
 
 
