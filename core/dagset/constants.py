@@ -36,6 +36,7 @@ API_VERSIONS = {
     "ResourceQuota": "v1",
     "ServiceAccount": "v1",
 }
+LOCAL_VERSION = "+dagset"  # how the local cluster's version ends (ours)
 VOLCANO, COSCHEDULING, NATIVE = (kind for kind in API_VERSIONS if kind.startswith("PodGroup."))
 
 

@@ -2,14 +2,22 @@
 
 from typing import Any
 
+from dagset import constants
 from dagset.local.openapi import openapi_at
 from dagset.local.resources import RESOURCES, Resource
 
 __all__ = ["document_at"]
 
 # The Kubernetes whose behaviour the controllers follow.
-_VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.0+dagset", "gitCommit": "", "gitTreeState": "clean"}
-_VERSION |= {"buildDate": "1970-01-01T00:00:00Z", "goVersion": "none", "compiler": "none", "platform": "linux/local"}
+_VERSION = {"major": "1", "minor": "36", "gitVersion": f"v1.36.0{constants.LOCAL_VERSION}"}
+_VERSION |= {
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "none",
+    "compiler": "none",
+    "platform": "linux/local",
+}
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _GROUP_VERSIONS = sorted({resource.api_version for resource in RESOURCES if resource.group})
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from dagset import constants
 from dagset.cluster.protocol import Cluster
 
-__all__ = ["LOCAL", "describe", "is_local", "open_cluster"]
+__all__ = ["LOCAL", "describe", "is_local", "open_cluster", "shares_our_files"]
 
 LOCAL = "local"
 
@@ -59,6 +60,15 @@ def open_cluster(
 def is_local(name: str | None, *, environ: Mapping[str, str] = os.environ) -> bool:
     """Say whether the local cluster is meant."""
     return _chosen(name, environ) == LOCAL
+
+
+def shares_our_files(cluster: Cluster) -> bool:
+    """Say whether pods see the files of this machine: those of a local cluster do, by whatever kubeconfig it is met.
+
+    Raises:
+        ClusterUnreachable: there was no answer.
+    """
+    return str(cluster.document("/version").get("gitVersion", "")).endswith(constants.LOCAL_VERSION)
 
 
 def _chosen(name: str | None, environ: Mapping[str, str]) -> str:
