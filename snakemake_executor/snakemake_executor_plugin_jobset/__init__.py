@@ -1,12 +1,10 @@
-"""Snakemake executor plugin `jobset`: each job is one dagset node, on the local cluster or any Kubernetes.
+"""Snakemake executor plugin `jobset`: jobs are dagset nodes or indexes of one, on the local cluster or any Kubernetes.
 
 Snakemake imports this at every start, whichever executor is used: nothing but its own interface is imported here.
 """
 
 import asyncio
-import os
 import shlex
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -21,12 +19,13 @@ from snakemake_interface_executor_plugins.utils import encode_target_jobs_cli_ar
 from snakemake_executor_plugin_jobset.settings import ExecutorSettings, common_settings
 
 if TYPE_CHECKING:
-    from dagset.model import DagNode, Identity
-    from snakemake_executor_plugin_jobset.following import Ending, JobThread
+    from snakemake_executor_plugin_jobset.collecting import Collector
+    from snakemake_executor_plugin_jobset.following import Followers
+    from snakemake_executor_plugin_jobset.jobs import Ending, Member
+    from snakemake_executor_plugin_jobset.making import Asked, Maker
 
 __all__ = ["Executor", "ExecutorSettings", "common_settings"]
 
-LOGS = Path(".snakemake", "jobset_logs")
 # A rule's own `retries` would be read, and obeyed, again inside the pod: this makes them 0 there. Its list of rules is
 # empty (all), which another option has to end. What the inner Snakemake says of itself would bury the job's own lines.
 IN_THE_POD = "--quiet host progress reason rules --preemptible-rules --preemptible-retries 0"
@@ -35,63 +34,75 @@ NO_IDLE_SECOND = "--max-jobs-per-timespan 1000/0s"
 
 
 class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no types
-    """Gives each job a thread that runs its node, and tells Snakemake how they end."""
+    """Hands each job to a thread that follows its node, and tells Snakemake how they end."""
 
     def __init__(self, workflow: Any, logger: Any) -> None:
-        self._threads: set[JobThread] = set()
-        self._shared: Any = None  # before super: its status thread runs already while the rest is set up
+        self._shared: Followers | None = None  # before super: its status thread runs already while the rest is set up
+        self._collector: Collector | None = None
+        self._maker: Maker | None = None
         self._workdir = Path.cwd()
         super().__init__(workflow, logger)
 
     def __post_init__(self) -> None:
         """Refuse what no job could run with, and say where jobs will run."""
         from dagset.errors import DagsetError
-        from dagset.run.connect import describe, open_cluster
-        from snakemake_executor_plugin_jobset.following import Followers
-        from snakemake_executor_plugin_jobset.words import file_words, refuse_resources
+        from snakemake_executor_plugin_jobset.starting import started
 
-        settings: ExecutorSettings = self.executor_settings
         try:
-            # Outside the interface: without `rules`, a bad word is refused when its first job comes.
-            for rule in getattr(self.workflow, "rules", ()):
-                refuse_resources(rule.resources, rule=rule.name)
-            self._defaults = file_words(Path(settings.node)) if settings.node else {}
-            cluster = open_cluster(settings.cluster, namespace=settings.namespace)
+            self._maker, self._shared, self._collector = started(
+                self.executor_settings,
+                self.workflow,
+                workdir=self._workdir,
+                envvars=tuple(self.envvars()),
+                python=shlex.quote(self.get_python_executable()),
+                tell=self.logger.info,
+            )
         except DagsetError as error:
             raise WorkflowError(f"jobset: {error}") from None
-        self._shared = Followers(cluster=cluster, logs=LOGS.absolute(), tell=self.logger.info)
-        self.logger.info(f"jobset: jobs run on {describe(cluster)}")
 
     def run_job(self, job: Any) -> None:
-        """Start the job's node; what makes it impossible is the job's failure, and never ends the other jobs."""
-        from dagset.errors import InvalidNode
-        from snakemake_executor_plugin_jobset.following import Ending, JobThread
+        """Run one job."""
+        self._submit([job])
 
-        info = SubmittedJobInfo(job)
-        try:
-            thread = JobThread(self._node(job), self._identity(job), rule=job.name, shared=self._shared)
-        except InvalidNode as error:
-            self._report(info, Ending("fail", str(error)))
-            return
-        except Exception as error:  # noqa: BLE001  raised, it would cancel the whole workflow
-            self._report(info, Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
-            return
-        info.aux = {"thread": thread}
-        info.external_jobid = thread.key
-        self._threads.add(thread)
-        thread.start()
-        self.report_job_submission(info)
+    def run_jobs(self, jobs: list[Any]) -> None:
+        """Run jobs that are ready together."""
+        for job in jobs:
+            self.run_job_pre(job)
+        self._submit(jobs)
+
+    def _submit(self, jobs: list[Any]) -> None:
+        """Hand the jobs on; what makes one impossible is that job's failure, and never ends the others."""
+        from dagset.errors import InvalidNode
+        from snakemake_executor_plugin_jobset.jobs import Ending
+
+        if self._maker is None or self._collector is None:
+            raise WorkflowError("jobset: a job came before the executor was set up")
+        members = []
+        for job in jobs:
+            info = SubmittedJobInfo(job)
+            try:
+                member = self._maker.member(self._asked(job))
+            except InvalidNode as error:
+                self._report(info, Ending("fail", str(error)))
+                continue
+            except Exception as error:  # noqa: BLE001  raised, it would cancel the whole workflow
+                self._report(info, Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
+                continue
+            info.aux = {"member": member}
+            info.external_jobid = member.identity.key
+            self.report_job_submission(info)
+            members.append(member)
+        self._collector.add(members)
 
     async def check_active_jobs(self, active_jobs: list[Any]) -> AsyncGenerator[Any, None]:
         """Report the jobs that have ended, give back the others. Asks nobody: the threads are told by the cluster."""
         for info in active_jobs:
-            thread: JobThread = info.aux["thread"]
-            if thread.ending is None:
+            member: Member = info.aux["member"]
+            if member.ending is None:
                 yield info
                 continue
-            self._threads.discard(thread)
-            info.external_jobid = str(thread.ref or thread.key)
-            self._report(info, thread.ending, log=thread.log)
+            info.external_jobid = member.ref or member.identity.key
+            self._report(info, member.ending, log=member.log)
 
     def _report(self, info: Any, ending: "Ending", *, log: Path | None = None) -> None:
         if ending.verdict == "success":
@@ -113,55 +124,39 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
         self._shared.news.clear()
 
     def cancel_jobs(self, active_jobs: list[Any]) -> None:  # noqa: ARG002  empty while a check is running
-        """Cancel every node of ours, and return when they are gone."""
-        if self._shared is None:
+        """Cancel every node of ours, and return when they are gone; with `detach` they run on."""
+        if self._collector is None or self._shared is None:
             return
+        running = self._collector.stop()
         self._shared.stop.set()
-        running = [thread for thread in list(self._threads) if thread.is_alive()]
         if running:
-            self.logger.info(f"jobset: cancelling {len(running)} nodes (Ctrl-C once more to stop waiting)")
+            what = "leaving" if self._shared.detach else "cancelling"
+            nodes = "1 node" if len(running) == 1 else f"{len(running)} nodes"
+            self.logger.info(f"jobset: {what} {nodes} (Ctrl-C once more to stop waiting)")
         for thread in running:
             thread.join()
 
     def shutdown(self) -> None:
         """End; nodes that still run (Snakemake shuts down like this on an error of its own) are cancelled."""
+        if self._collector is not None:
+            self._collector.let_finish()
         self.cancel_jobs([])
         self.wait = False
         if self._shared is not None:
             self._shared.news.set()
         super().shutdown()
 
-    def _node(self, job: Any) -> "DagNode":
-        from dagset.model import dns_safe
-        from snakemake_executor_plugin_jobset import words
+    def _asked(self, job: Any) -> "Asked":
+        """Return what is read of a job; its task is the same in every run, so that a later one finds what runs."""
+        from snakemake_executor_plugin_jobset.making import Asked
 
-        resources = dict(job.resources.items())
-        words.refuse_resources(resources, rule=job.name)
-        basic = {
-            "name": dns_safe(job.name, default="job"),
-            "image": self.workflow.remote_execution_settings.container_image,
-        }
-        options = self.executor_settings
-        name = resources.get(words.NODE_FILE)
-        path = Path(self.workflow.main_snakefile).parent / name if name else None
-        layers = {
-            "Snakemake": basic | words.snakemakes_words(threads=job.threads, resources=resources),
-            str(options.node): self._defaults,
-            "--jobset-image": {"image": options.image} if options.image else {},
-            str(path): words.file_words(path) if path else {},
-            f"rule {job.name}": words.ruled_words(resources),
-        }
-        node = words.job_node(layers.values(), sources=list(layers), command=self.format_job_exec(job))
-        words.refuse_unpassed(self.envvars(), node)
-        return node
-
-    def _identity(self, job: Any) -> "Identity":
-        """Return the same for the same job in every run of the workflow, so that a later run finds what still runs."""
-        from dagset.model import Identity
-
-        owner = f"snakemake:{os.getuid()}@{socket.gethostname()}:{self._workdir}"
-        task = " ".join(sorted(encode_target_jobs_cli_args(job.get_target_spec())))  # a group's come in any order
-        return Identity(owner=owner, dag=str(self.workflow.main_snakefile), task=task)
+        return Asked(
+            name=job.name,
+            task=" ".join(sorted(encode_target_jobs_cli_args(job.get_target_spec()))),  # a group's come in any order
+            command=self.format_job_exec(job),
+            threads=job.threads,
+            resources=dict(job.resources.items()),
+        )
 
     def get_job_exec_prefix(self, job: Any) -> str:  # noqa: ARG002  the interface's
         """Go where the files are, with the tools beside this Python first, as far as both are shared."""

@@ -1,6 +1,7 @@
-"""One job's node from submit to release, in a thread of its own, which also cancels it when told to stop."""
+"""One node from submit to release, in a thread of its own, which also cancels it when told to stop."""
 
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,31 +9,31 @@ from pathlib import Path
 from dagset.cluster.hub import Hub, hub_of
 from dagset.cluster.protocol import Cluster
 from dagset.errors import DagsetError
-from dagset.model import DagNode, Identity, Ref
-from dagset.observe import Outcome, Verdict, verdict, verdict_of_error
+from dagset.model import Ref
+from dagset.observe import Outcome, verdict_of_error
 from dagset.run.follow import Stop, Stopped, follow
 from dagset.run.logs import LogStream
 from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
+from snakemake_executor_plugin_jobset.jobs import Ending, Member, after, ending_of
 
-__all__ = ["Ending", "Followers", "JobThread"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What Snakemake is told of a job's end."""
-
-    verdict: Verdict
-    message: str
+__all__ = ["Followers", "JobThread", "NodeThread"]
 
 
 @dataclass(frozen=True, slots=True)
 class Followers:
-    """What the threads of one run share; `news` is set when one of them has ended, `stop` ends them all."""
+    """What the threads of one run share.
+
+    `news` is set when a job has ended, `stop` ends all threads; with `detach` their nodes run on then. `run_again` is
+    given the jobs that are to be submitted once more. `python` is how a pod starts Python, as a word of the shell.
+    """
 
     cluster: Cluster
     logs: Path
     tell: Callable[[str], None]
+    run_again: Callable[[Member], None] = lambda _member: None
+    python: str = "python"
+    detach: bool = False
     news: threading.Event = field(default_factory=threading.Event)
     stop: Stop = field(default_factory=Stop)
     hub: Hub = field(init=False)
@@ -40,54 +41,100 @@ class Followers:
     def __post_init__(self) -> None:
         object.__setattr__(self, "hub", hub_of(self.cluster))
 
+    def end(self, member: Member, ending: Ending) -> None:
+        """Have Snakemake told of the end, unless the job is run again for free."""
+        counting = after(ending, again=member.again)
+        if counting.verdict == "again" and not self.stop.is_set():
+            member.again += 1
+            self.tell(f"{ending.message}\n{member.task} is run again, without a retry spent ({member.again})")
+            self.run_again(member)
+            return
+        member.ending = counting
+        self.news.set()
 
-class JobThread(threading.Thread):
-    """Runs a node; `ending` is None until it is over, and stays None when it was stopped.
+    def log_of(self, member: Member, name: str) -> Path:
+        """Return where a job's log goes; its folder is there."""
+        path = self.logs / member.rule / f"{name}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
-    `ref` and `log` are None until the node is in the cluster.
-    """
 
-    def __init__(self, node: DagNode, identity: Identity, *, rule: str, shared: Followers) -> None:
-        super().__init__(name=f"jobset {identity.task}", daemon=True)  # a second Ctrl-C does not wait for it
-        self._node, self._identity, self._rule, self._shared = node, identity, rule, shared
-        self.key = identity.key
-        self.ending: Ending | None = None
-        self.ref: Ref | None = None
-        self.log: Path | None = None
+class NodeThread(threading.Thread):
+    """Runs a node for some jobs; each has its ending when it is over, and none when it was stopped."""
+
+    def __init__(self, name: str, shared: Followers) -> None:
+        super().__init__(name=f"jobset {name}", daemon=True)  # a second Ctrl-C does not wait for it
+        self._shared = shared
+
+    @property
+    @abstractmethod
+    def left(self) -> list[Member]:
+        """The jobs whose end is not known yet."""
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Submit, follow and settle."""
 
     def run(self) -> None:
-        """Set `ending`, whatever happens; a thread that died silently would leave Snakemake waiting for ever."""
+        """End every job, whatever happens; one that is forgotten would leave Snakemake waiting for ever."""
         try:
-            self.ending = self._ending()
+            self._run()
         except Stopped:
             pass
         except DagsetError as error:
-            self.ending = Ending(verdict_of_error(error), str(error))
-        except Exception as error:  # noqa: BLE001  told as this job's failure
-            self.ending = Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}")
+            self._end_all(Ending(verdict_of_error(error), str(error)))
+        except Exception as error:  # noqa: BLE001  told as the jobs' failure
+            self._end_all(Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
         finally:
             self._shared.news.set()
 
-    def _ending(self) -> Ending:
-        cluster, tell = self._shared.cluster, self._shared.tell
-        submitted = submit(self._node, self._identity, cluster=cluster, on_conflict="attach", tell=tell)
-        self.ref = ref = submitted.ref
-        tell(f"{ref} {'is running already: following it' if submitted.attached else 'created'} ({self._identity.task})")
+    def _end_all(self, ending: Ending) -> None:
+        for member in self.left:
+            self._shared.end(member, ending)
+
+    def _or_cancelled(self, ref: Ref, followed: Callable[[Ref], Outcome], *, keep: str | None) -> Outcome:
+        """Follow and settle; a node that is not followed to its end is cancelled, or left when we were told to."""
+        shared = self._shared
         try:
-            outcome = self._followed(ref)
-        except BaseException:
-            cancel(ref, cluster=cluster)
+            outcome = followed(ref)
+        except Stopped:
+            if not shared.detach:
+                cancel(ref, cluster=shared.cluster)
             raise
-        settle(ref, outcome, keep=self._node.keep or "failed", cluster=cluster, on_trouble=tell)
-        return Ending(verdict(outcome, "snakemake"), _in_words(ref, outcome))
+        except BaseException:
+            cancel(ref, cluster=shared.cluster)
+            raise
+        settle(ref, outcome, keep=keep or "failed", cluster=shared.cluster, on_trouble=shared.tell)
+        return outcome
+
+
+class JobThread(NodeThread):
+    """Runs one job as a node of its own."""
+
+    def __init__(self, member: Member, shared: Followers) -> None:
+        super().__init__(member.task, shared)
+        self._member = member
+
+    @property
+    def left(self) -> list[Member]:
+        """The job, until it is told."""
+        return [] if self._member.ending else [self._member]
+
+    def _run(self) -> None:
+        member, shared = self._member, self._shared
+        submitted = submit(member.node, member.identity, cluster=shared.cluster, on_conflict="attach", tell=shared.tell)
+        ref = submitted.ref
+        member.ref = str(ref)
+        shared.tell(f"{ref} {'is running already: following it' if submitted.attached else 'created'} ({member.task})")
+        outcome = self._or_cancelled(ref, self._followed, keep=member.node.keep)
+        shared.end(member, ending_of(ref, outcome))
 
     def _followed(self, ref: Ref) -> Outcome:
         """Follow to the end, with every line of every pod in the job's log file."""
-        shared = self._shared
-        self.log = shared.logs / self._rule / f"{ref.name}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("w") as file:
-            prefixed = self._node.pods_total > 1
+        shared, member = self._shared, self._member
+        member.log = shared.log_of(member, ref.name)
+        with member.log.open("w") as file:
+            prefixed = member.node.pods_total > 1
 
             def write(prefix: str, line: str) -> None:
                 file.write(f"{prefix} {line}\n" if prefixed else f"{line}\n")
@@ -101,12 +148,3 @@ class JobThread(threading.Thread):
             finally:
                 for prefix, why in logs.finish(patience_s=0.0 if shared.stop.is_set() else 5.0).items():
                     shared.tell(f"{ref}: lines of {prefix} are missing: {why}")
-
-
-def _in_words(ref: Ref, outcome: Outcome) -> str:
-    """Say how it ended, with the last lines of the pod: the very last one is Snakemake's own, in the pod."""
-    text = f"{ref} {outcome.reason}: {outcome.message} {outcome.hint}"
-    if outcome.first_failed is None or not outcome.first_failed.last_lines:
-        return text
-    lines = "".join(f"\n    {line}" for line in outcome.first_failed.last_lines)
-    return f"{text}\nLast lines of {outcome.first_failed.pod}:{lines}"

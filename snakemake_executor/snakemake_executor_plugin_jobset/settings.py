@@ -1,8 +1,10 @@
 """What is asked of Snakemake's command line and profiles: `--jobset-cluster`, `--jobset-node`..."""
 
+# The interface reads the types of the fields, and no other spelling of what is optional.
+# ruff: noqa: UP006, UP035, UP045, RUF009
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Any, List, Literal, Optional
 
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
 
@@ -17,25 +19,51 @@ common_settings = CommonSettings(
 )
 
 
+def _option(default: Any, text: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": text, **more})
+
+
 @dataclass
 class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]  # the interface ships no types
     """The options of the executor; each may stand in a profile as `jobset-<name>`."""
 
-    cluster: Optional[str] = field(  # noqa: UP045  the interface reads no other spelling
-        default=None,
-        metadata={
-            "help": "Where jobs run: local, in-cluster, or a kubeconfig as path or path#context "
-            "(default: $DAGSET_CLUSTER, then local)."
-        },
+    cluster: Optional[str] = _option(
+        None,
+        "Where jobs run: local, in-cluster, or a kubeconfig as path or path#context "
+        "(default: $DAGSET_CLUSTER, then local).",
     )
-    namespace: Optional[str] = field(  # noqa: UP045  the interface reads no other spelling
-        default=None, metadata={"help": "The namespace of the jobs (default: the kubeconfig's)."}
+    context: Optional[str] = _option(None, "The context of the kubeconfig (default: its current one).")
+    namespace: Optional[str] = _option(None, "The namespace of the jobs (default: the kubeconfig's).")
+    node: Optional[str] = _option(None, "A node file: what it says holds for every rule that does not say otherwise.")
+    image: Optional[str] = _option(None, "The image of the pods (default: the node file's, then --container-image).")
+    volumes: Optional[List[str]] = _option(
+        None,
+        "Volumes of every pod: CLAIM:/path for a PersistentVolumeClaim, /host/path:/path or /path for a folder of the "
+        "hosts. One of them has to hold the working directory, at the same path as here.",
+        nargs="+",
     )
-    node: Optional[str] = field(  # noqa: UP045  the interface reads no other spelling
-        default=None, metadata={"help": "A node file: what it says holds for every rule that does not say otherwise."}
+    queue: Optional[str] = _option(None, "The queue that admits the jobs (Kueue: a LocalQueue).")
+    service_account: Optional[str] = _option(None, "The service account of the pods.")
+    arrays: Literal["on", "off"] = _option(
+        "on",
+        "Whether jobs of equal needs that are ready together become one Indexed Job; "
+        "of a single rule: resources: jobset_array='off'.",
     )
-    image: Optional[str] = field(  # noqa: UP045  the interface reads no other spelling
-        default=None, metadata={"help": "The image of the pods (default: the node file's, then --container-image)."}
+    array_limit: int = _option(1000, "The most jobs in one array.")
+    array_window: float = _option(
+        1.0, "Seconds that jobs which are ready together wait for more of their kind; a single job never waits."
+    )
+    ttl: Optional[str] = _option(None, "How long the cluster keeps what failed, such as 2d (default: 1d).")
+    start_timeout: Optional[str] = _option(
+        None, "How long pods may be unable to start (no room, no image), such as 1h (default: 15m)."
+    )
+    detach: bool = _option(
+        False, "Let the jobs run on when Snakemake is interrupted; a later run with the same run id takes them up."
+    )
+    run_id: Optional[str] = _option(
+        None,
+        "A name of this run: a Snakemake that starts with the same one follows its running jobs, from any host and "
+        "folder (default: host, user, folder and Snakefile say which run it is).",
     )
 
     def __post_init__(self) -> None:

@@ -19,13 +19,14 @@ __all__ = [
     "refuse_resources",
     "refuse_unpassed",
     "ruled_words",
-    "snakemakes_words",
 ]
 
 Words = dict[str, Any]
 
 PREFIX = "jobset_"
 NODE_FILE = f"{PREFIX}node"
+ARRAY = f"{PREFIX}array"  # of a rule whose jobs shall be nodes of their own: off
+NO_WORDS = (NODE_FILE, ARRAY)
 SCALAR_TYPES = (
     msgspec.inspect.StrType,
     msgspec.inspect.IntType,
@@ -52,7 +53,7 @@ def refuse_resources(names: Iterable[str], *, rule: str) -> None:
     """Raise InvalidNode for the first resource `jobset_<word>` whose word cannot be given by a rule."""
     for name in names:
         word = name.removeprefix(PREFIX)
-        if name in (word, NODE_FILE) or word in SCALAR_WORDS:
+        if name in (word, *NO_WORDS) or word in SCALAR_WORDS:
             continue
         try:
             refuse_unknown({word: None}, DagNode)
@@ -63,20 +64,9 @@ def refuse_resources(names: Iterable[str], *, rule: str) -> None:
 
 
 def ruled_words(resources: Mapping[str, Any]) -> Words:
-    """Return the words that a rule gives by `jobset_<word>`, without the node file."""
-    given = {name.removeprefix(PREFIX): name for name in resources if name.startswith(PREFIX) and name != NODE_FILE}
+    """Return the words that a rule gives by `jobset_<word>`, without what is said to this executor alone."""
+    given = {name.removeprefix(PREFIX): name for name in resources if name.startswith(PREFIX) and name not in NO_WORDS}
     return {word: resources[name] for word, name in given.items()}
-
-
-def snakemakes_words(*, threads: int, resources: Mapping[str, Any]) -> Words:
-    """Return what Snakemake's own words mean: threads, and where a rule has them mem_mb, runtime (minutes), gpu."""
-    meant = {"memory": ("mem_mb", "{}M"), "deadline": ("runtime", "{}m")}
-    words = {
-        word: form.format(resources[name])
-        for word, (name, form) in meant.items()
-        if isinstance(resources.get(name), int)  # what cannot be known yet is a text
-    }
-    return {"cpu": threads, **words, **({"gpu": resources["gpu"]} if isinstance(resources.get("gpu"), int) else {})}
 
 
 def file_words(path: Path) -> Words:
@@ -101,20 +91,23 @@ def _absolute(file: object, folder: Path) -> object:
     return {**file, "path": str(folder.absolute() / file["path"])}
 
 
-def job_node(layers: Iterable[Words], *, command: str, sources: Sequence[str] = ()) -> DagNode:
+def job_node(
+    layers: Iterable[Words], *, command: str, sources: Sequence[str] = (), volumes: Mapping[str, Any] | None = None
+) -> DagNode:
     """Return the node of a job: the layers, each over the one before it, and the job's command in the first role.
 
     Args:
         layers: words, the later win.
         command: what the job runs.
         sources: who said each layer, as a refusal names it.
+        volumes: of the first role, beneath its own of the same names.
 
     Raises:
         InvalidNode: the words do not fit together, or the command would run more than once.
     """
     layers = [*layers, {"command": ["/bin/sh", "-c", escape_expansion(command)], "args": []}]
     try:
-        node = node_from(merged_words(*layers))
+        node = node_from(_with_volumes(merged_words(*layers), volumes or {}))
     except InvalidNode as error:
         said = [source for layer, source in zip(layers, sources, strict=False) if word_of(error.field) in layer]
         raise (error.read_from(said[-1]) if said else error) from None
@@ -122,6 +115,17 @@ def job_node(layers: Iterable[Words], *, command: str, sources: Sequence[str] = 
         problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
         raise InvalidNode(problem, field="pods", remedy="leave the first role one pod, give the others a second role")
     return node
+
+
+def _with_volumes(given: Words, volumes: Mapping[str, Any]) -> Words:
+    """Add volumes to the first role's; what is no mapping there is left to the model's refusal."""
+    roles = given.get("roles")
+    if not volumes:
+        return given
+    if roles:
+        first = roles[0]
+        return {**given, "roles": [{**first, "volumes": {**volumes, **first.get("volumes", {})}}, *roles[1:]]}
+    return {**given, "volumes": {**volumes, **given.get("volumes", {})}}
 
 
 def refuse_unpassed(names: Iterable[str], node: DagNode) -> None:

@@ -12,7 +12,8 @@ from dagset.model import DagNode, Identity
 from dagset.observe import REASONS
 from dagset.testing.fake_cluster import FakeCluster
 from snakemake_executor_plugin_jobset import Executor
-from snakemake_executor_plugin_jobset.following import Ending, Followers, JobThread
+from snakemake_executor_plugin_jobset.following import Followers, JobThread
+from snakemake_executor_plugin_jobset.jobs import MAX_AGAIN, Ending, Member
 
 NODE = DagNode(name="job", image="smk:1")
 
@@ -32,7 +33,7 @@ class Reporting(Executor):
     """The executor without a workflow, keeping what it would tell it."""
 
     def __init__(self) -> None:
-        self._threads, self._shared, self.reports = set(), None, []
+        self._shared, self._collector, self.reports = None, None, []
 
     def report_job_success(self, job_info: Any) -> None:
         self.reports.append((job_info.job, "success"))
@@ -42,20 +43,36 @@ class Reporting(Executor):
         self.reports.append((job_info.job, "retry" if tries_left else "fail"))
 
 
+def member() -> Member:
+    return Member("job:", "job", "true", NODE, Identity(owner="test", task="job:"))
+
+
 def info(ending: Ending | None) -> SubmittedJobInfo:
-    shared = Followers(cluster=FakeCluster(), logs=Path(), tell=lambda _text: None)
-    thread = JobThread(NODE, Identity(owner="test", task="job:"), rule="job", shared=shared)
-    thread.ending = ending
-    return SubmittedJobInfo(Job(), aux={"thread": thread})
+    ended = member()
+    ended.ending = ending
+    return SubmittedJobInfo(Job(), aux={"member": ended})
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", sorted(set(REASONS) - {"disrupted"}))
 async def test_every_reason_means_what_the_table_says(reason: str):
     executor, ended = Reporting(), info(Ending(REASONS[reason].snakemake, "how it went"))
 
     left = [each async for each in executor.check_active_jobs([ended])]
 
     assert ([], [(ended.job, REASONS[reason].snakemake)]) == (left, executor.reports)
+
+
+def test_a_disrupted_job_runs_again_for_free_so_often_and_no_more(tmp_path: Path):
+    again: list[Member] = []
+    shared = Followers(cluster=FakeCluster(), logs=tmp_path, tell=lambda _text: None, run_again=again.append)
+    job, disrupted = member(), Ending(REASONS["disrupted"].snakemake, "drained")
+
+    for _ in range(MAX_AGAIN):
+        shared.end(job, disrupted)
+        assert job.ending is None
+    shared.end(job, disrupted)
+
+    assert ([job] * MAX_AGAIN, Ending("retry", "drained")) == (again, job.ending)
 
 
 async def test_a_check_reports_what_has_ended_and_gives_back_all_others():
@@ -89,9 +106,12 @@ class Telling(FakeCluster):
         return super().create(manifest, namespace=namespace)
 
 
-def thread_on(cluster: FakeCluster, folder: Path) -> tuple[JobThread, Followers]:
-    shared = Followers(cluster=cluster, logs=folder, tell=lambda _text: None)
-    return JobThread(NODE, Identity(owner="test", task="job:"), rule="job", shared=shared), shared
+def run_on(cluster: FakeCluster, folder: Path, *, stopped: bool = False) -> tuple[Member, Followers]:
+    job, shared = member(), Followers(cluster=cluster, logs=folder, tell=lambda _text: None)
+    if stopped:
+        shared.stop.set()
+    JobThread(job, shared).run()
+    return job, shared
 
 
 @pytest.mark.parametrize(
@@ -103,21 +123,14 @@ def thread_on(cluster: FakeCluster, folder: Path) -> tuple[JobThread, Followers]
     ids=["refused", "bug"],
 )
 def test_what_cannot_be_submitted_ends_with_the_reason(error: Exception, ending: Ending, tmp_path: Path):
-    thread, shared = thread_on(Telling(error=error), tmp_path)
+    job, shared = run_on(Telling(error=error), tmp_path)
 
-    thread.start()
-    thread.join()
-
-    assert (ending, True) == (thread.ending, shared.news.is_set())
+    assert (ending, True) == (job.ending, shared.news.is_set())
 
 
 def test_told_to_stop_a_job_deletes_its_node_also_when_it_was_just_being_created(tmp_path: Path):
     cluster = Telling()
-    thread, shared = thread_on(cluster, tmp_path)
-    shared.stop.set()
+    job, _shared = run_on(cluster, tmp_path, stopped=True)
 
-    thread.start()
-    thread.join()
-
-    assert (["Job"], None) == (cluster.created, thread.ending)
+    assert (["Job"], None) == (cluster.created, job.ending)
     assert [] == cluster.list("Job", namespace="default", labels={}).items

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_a_workflow_runs_to_its_end_with_every_word_and_every_character_where_it
 
 BAD = r"""
 rule all:
-    input: "flaky", "hopeless", "impossible", "grouped"
+    input: "flaky", "hopeless", "impossible", "grouped", [f"many{i}" for i in range(5)]
 
 rule flaky:
     output: "flaky"
@@ -77,6 +78,13 @@ rule hopeless:
     output: "hopeless"
     retries: 2
     shell: "echo run >> hopeless.runs; seq 2000; echo no luck >&2; exit 3"
+
+rule many:
+    output: "many{i}"
+    retries: 1
+    resources: mem_mb=lambda wildcards, attempt: 500 * attempt
+    shell: "echo run >> many{wildcards.i}.runs; seq 1500; echo says {wildcards.i}; "
+        "test {wildcards.i} -lt 3 -o $(wc -l < many{wildcards.i}.runs) = 2 && touch {output}"
 
 rule impossible:
     output: "impossible"
@@ -107,7 +115,20 @@ def test_failures_are_told_with_their_reason_and_retried_as_often_as_snakemake_s
     assert 1 == run.said.count("deadline: '30:00' is not a duration"), "what cannot be is not tried again"
     logs = sorted((workflow.folder / ".snakemake" / "jobset_logs" / "hopeless").iterdir())
     assert [True] * 3 == ["\n1\n" in log.read_text() and "\n2000\nno luck\n" in log.read_text() for log in logs]
-    assert 3 + 1 + 1 == len(workflow.objects("Job")), "what failed stays to be looked at"
+    of_many = [job for job in workflow.objects("Job") if job["metadata"]["name"].startswith("many")]
+    assert 3 + 1 + 1 == len(workflow.objects("Job")) - len(of_many), "what failed stays to be looked at"
+    (array,) = of_many
+    assert (5, "0-2", "3,4") == (array["spec"]["completions"], *ended_indexes(array)), "equal needs: one array"
+    assert [1, 1, 1, 2, 2] == [(workflow.folder / f"many{i}.runs").read_text().count("run") for i in range(5)]
+    assert "500M" == array["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    of_failed = sorted((workflow.folder / ".snakemake" / "jobset_logs" / "many").glob(f"{array['metadata']['name']}-*"))
+    assert ["3.log", "4.log"] == [log.name.rpartition("-")[2] for log in of_failed]
+    assert [True, True] == [f"\n1500\nsays {i}\n" in log.read_text() for i, log in enumerate(of_failed, start=3)]
+    assert [True, True] == [str(log) in run.said for log in of_failed], "each failed job names its own log"
+
+
+def ended_indexes(job: dict[str, Any]) -> tuple[str, str]:
+    return job["status"].get("completedIndexes", ""), job["status"].get("failedIndexes", "")
 
 
 def test_an_unknown_word_is_refused_before_anything_runs(workflow: Workflow):
@@ -134,25 +155,35 @@ def test_ctrl_c_leaves_no_running_node(workflow: Workflow):
 
     assert ["up\n", "up\n"] == said
     assert 1 == run.code, run.said
-    assert "jobset: cancelling 2 nodes" in run.said
+    assert "jobset: cancelling 1 node " in run.said, "one array"
     assert ([], []) == (workflow.objects("Job"), workflow.objects("Pod"))
 
 
 def test_a_run_after_a_crash_follows_what_still_runs(workflow: Workflow):
-    workflow.write('rule slow:\n    output: "slow"\n    shell: "echo run >> runs; echo up > up; cat go > {output}"\n')
-    up, go = workflow.fifo("up"), workflow.fifo("go")
-    crashed = workflow.start("slow")
-    up.read_text()
+    workflow.write(
+        'rule slow:\n    output: "slow-{x}"\n'
+        '    shell: "echo run >> runs-{wildcards.x}; echo up > up-{wildcards.x}; cat go-{wildcards.x} > {output}"\n'
+        'rule lone:\n    output: "lone"\n    resources: jobset_array="off"\n'
+        '    shell: "echo run >> runs-l; echo up > up-l; cat go-l > {output}"\n'
+    )
+    ups, gos = ([workflow.fifo(f"{name}-{each}") for each in "abl"] for name in ("up", "go"))
+    targets = ("slow-a", "slow-b", "lone", "--jobset-run-id", "night")
+    crashed = workflow.start(*targets)
+    for up in ups:
+        up.read_text()
     os.killpg(crashed.pid, signal.SIGKILL)
     ended(crashed)
 
-    again = workflow.start("slow", "--nolock", "--rerun-incomplete")
+    again = workflow.start(*targets, "--nolock", "--rerun-incomplete")
     until_said(again, "is running already")
-    go.write_text("done\n")
+    until_said(again, "is running already")
+    for go in gos:
+        go.write_text("done\n")
     run = ended(again)
 
     assert 0 == run.code, run.said
-    assert ("done\n", "run\n") == ((workflow.folder / "slow").read_text(), (workflow.folder / "runs").read_text())
+    assert ["done\n"] * 3 == [(workflow.folder / name).read_text() for name in ("slow-a", "slow-b", "lone")]
+    assert ["run\n"] * 3 == [(workflow.folder / f"runs-{each}").read_text() for each in "abl"]
 
 
 def until_said(process, words: str) -> None:

@@ -67,19 +67,6 @@ def test_later_words_win_and_those_of_a_pod_go_to_the_first_role():
 
 
 @pytest.mark.parametrize(
-    ("resources", "meant"),
-    [
-        ({}, {"cpu": 2}),
-        ({"mem_mb": 500, "runtime": 90, "gpu": 1}, {"cpu": 2, "memory": "500M", "deadline": "90m", "gpu": 1}),
-        ({"mem_mb": "<TBD>", "runtime": "<TBD>"}, {"cpu": 2}),
-    ],
-    ids=["threads only", "all", "not known yet"],
-)
-def test_snakemakes_own_words_mean_ours(resources: dict[str, Any], meant: dict[str, Any]):
-    assert meant == words.snakemakes_words(threads=2, resources=resources)
-
-
-@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("jobset_memry", "rule a: jobset_memry: unknown word; did you mean memory?"),
@@ -89,7 +76,7 @@ def test_snakemakes_own_words_mean_ours(resources: dict[str, Any], meant: dict[s
 )
 def test_a_resource_that_is_no_word_is_refused(name: str, text: str):
     with pytest.raises(InvalidNode) as refused:
-        words.refuse_resources(["mem_mb", "jobset_node", "jobset_ttl", name], rule="a")
+        words.refuse_resources(["mem_mb", "jobset_node", "jobset_array", "jobset_ttl", name], rule="a")
 
     assert str(refused.value).startswith(text)
 

@@ -1,0 +1,53 @@
+"""A Snakemake job on its way through the executor, and how it ended."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagset.model import DagNode, Identity, Ref
+from dagset.observe import Outcome, Verdict, verdict
+
+__all__ = ["MAX_AGAIN", "Ending", "Member", "after", "ending_of"]
+
+MAX_AGAIN = 5  # free runs of a job that nodes were taken from; inside a node `max_disruptions` counts
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What Snakemake is told of a job's end."""
+
+    verdict: Verdict
+    message: str
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One job: the node it would be by itself, and whose it is.
+
+    `task` is the same in every run of the workflow, `command` what the pod runs. `ending` is None until it is over;
+    `ref` says where it is, "" before; `log` is None while there is no such file. `again` counts its free runs.
+    """
+
+    task: str
+    rule: str
+    command: str
+    node: DagNode
+    identity: Identity
+    groupable: bool = True
+    ending: Ending | None = None
+    ref: str = ""
+    log: Path | None = None
+    again: int = 0
+
+
+def ending_of(ref: Ref, outcome: Outcome) -> Ending:
+    """Return how it ended, with the last lines of the pod: the very last one is Snakemake's own, in the pod."""
+    text = f"{ref} {outcome.reason}: {outcome.message} {outcome.hint}"
+    if outcome.first_failed is not None and outcome.first_failed.last_lines:
+        lines = "".join(f"\n    {line}" for line in outcome.first_failed.last_lines)
+        text = f"{text}\nLast lines of {outcome.first_failed.pod}:{lines}"
+    return Ending(verdict(outcome, "snakemake"), text)
+
+
+def after(ending: Ending, *, again: int) -> Ending:
+    """Return the ending that counts for a job that was run `again` times for free: at some time it costs a retry."""
+    return Ending("retry", ending.message) if ending.verdict == "again" and again >= MAX_AGAIN else ending

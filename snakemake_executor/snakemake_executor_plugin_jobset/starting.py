@@ -1,0 +1,91 @@
+"""What is done once before the first job: what cannot work is refused, and the cluster is opened."""
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_executor_plugins.settings import SharedFSUsage
+
+from dagset.cluster.protocol import Cluster
+from dagset.cluster.weather import with_patience
+from dagset.run.connect import describe, open_cluster, shares_our_files
+from snakemake_executor_plugin_jobset import options, resources, words
+from snakemake_executor_plugin_jobset.collecting import Collector
+from snakemake_executor_plugin_jobset.following import Followers
+from snakemake_executor_plugin_jobset.grouping import Rules
+from snakemake_executor_plugin_jobset.making import Asked, Maker
+from snakemake_executor_plugin_jobset.settings import ExecutorSettings
+
+__all__ = ["started"]
+
+PATIENCE_S = 30.0
+LOGS = Path(".snakemake", "jobset_logs")
+
+
+def started(
+    settings: ExecutorSettings,
+    workflow: Any,
+    *,
+    workdir: Path,
+    envvars: tuple[str, ...],
+    python: str,
+    tell: Callable[[str], None],
+) -> tuple[Maker, Followers, Collector]:
+    """Return who makes nodes of jobs, what their followers share, and the running collector.
+
+    Raises:
+        DagsetError: an option, a node file or a rule says what cannot be; the cluster cannot be opened.
+    """
+    # Outside the interface: without `rules`, a bad word is refused when its first job comes.
+    rules = list(getattr(workflow, "rules", ()))
+    for rule in rules:
+        words.refuse_resources(rule.resources, rule=rule.name)
+    cluster = open_cluster(options.cluster_name(settings), namespace=settings.namespace)
+    maker = Maker(
+        settings=settings,
+        identity=options.workflow_identity(
+            run_id=settings.run_id,
+            snakefile=str(workflow.main_snakefile),
+            user=f"{os.getuid()}@{socket.gethostname()}",
+            workdir=str(workdir),
+        ),
+        image=workflow.remote_execution_settings.container_image,
+        folder=Path(workflow.main_snakefile).parent,
+        workdir=_to_be_mounted(workflow, workdir, cluster),
+        envvars=envvars,
+        defaults=words.file_words(Path(settings.node)) if settings.node else {},
+    )
+    _refuse_unmounted(maker, rules)
+    tell(f"jobset: jobs run on {describe(cluster)}")
+    if ignored := resources.unused(name for rule in rules for name in rule.resources):
+        tell(f"jobset: {', '.join(ignored)} are Slurm's, and change nothing here")
+    limit = settings.array_limit if settings.arrays == "on" else 1
+    shared = Followers(
+        cluster=cluster,
+        logs=LOGS.absolute(),
+        tell=tell,
+        run_again=lambda member: collector.add([member]),
+        python=python,
+        detach=settings.detach,
+    )
+    collector = Collector(shared, Rules(limit=max(1, limit), window_s=settings.array_window))
+    collector.start()
+    return maker, shared, collector
+
+
+def _to_be_mounted(workflow: Any, workdir: Path, cluster: Cluster) -> str | None:
+    """Return the folder that pods have to find at its place; None where they do by themselves, or need not."""
+    shared = workflow.storage_settings.shared_fs_usage
+    needed = SharedFSUsage.INPUT_OUTPUT in shared or SharedFSUsage.SOURCES in shared
+    return str(workdir) if needed and not with_patience(lambda: shares_our_files(cluster), limit_s=PATIENCE_S) else None
+
+
+def _refuse_unmounted(maker: Maker, rules: Iterable[Any]) -> None:
+    """Refuse before the start what no job could find, unless a rule's own node file may mend it."""
+    own_files = any(words.NODE_FILE in rule.resources for rule in rules)
+    if maker.workdir is not None and not own_files:
+        image = {"jobset_image": "any"}  # of which this does not speak
+        node = maker.node(Asked(name="any", task="", command="true", threads=1, resources=image))
+        options.refuse_unmounted(maker.workdir, node)

@@ -1,0 +1,82 @@
+"""From the executor's options to words, and what is refused before the start."""
+
+from typing import Any
+
+import pytest
+
+from dagset.errors import InvalidNode
+from dagset.model import DagNode, Identity
+from snakemake_executor_plugin_jobset import options, words
+from snakemake_executor_plugin_jobset.settings import ExecutorSettings
+
+
+def test_options_are_words_of_each_node():
+    given = ExecutorSettings(image="smk:1", queue="small", service_account="runner", ttl="2d", start_timeout="1h")
+
+    expected = {"image": "smk:1", "queue_name": "small", "service_account_name": "runner", "ttl": "2d"}
+    said = list(options.option_words(given).values())
+    assert {**expected, "start_timeout": "1h"} == {word: value for each in said for word, value in each.items()}
+    assert {} == options.option_words(ExecutorSettings())
+
+
+def test_volumes_are_claims_or_folders_of_the_hosts():
+    assert {
+        "volume-0": {"persistent_volume_claim": "data", "mount_path": "/work"},
+        "volume-1": {"host_path": "/disk/a", "mount_path": "/a"},
+        "volume-2": {"host_path": "/scratch", "mount_path": "/scratch"},
+    } == options.volumes_of(["data:/work", "/disk/a:/a", "/scratch"])
+
+    with pytest.raises(InvalidNode, match=r"^--jobset-volumes: 'data' names no place to mount at; write claim:/path"):
+        options.volumes_of(["data"])
+
+
+def test_volumes_are_beneath_those_of_the_first_role():
+    own = {"a": {"host_path": "/a", "mount_path": "/a"}, "b": {"host_path": "/b", "mount_path": "/b"}}
+    roles = {"roles": [{"name": "leader", "volumes": {"b": own["b"]}}, {"name": "worker"}]}
+    basic = {"name": "job", "image": "smk:1"}
+
+    plain = words.job_node([basic], command="true", volumes=own)
+    gang = words.job_node([basic, roles], command="true", volumes=own)
+
+    assert [{"a", "b"}, {"a", "b"}, set()] == [set(role.volumes) for role in (*plain.roles, *gang.roles)]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "context", "name"),
+    [(None, None, None), ("kc", None, "kc"), ("kc", "lab", "kc#lab"), ("kc#other", "lab", "kc#lab")],
+)
+def test_a_context_is_of_the_kubeconfig(cluster: str | None, context: str | None, name: str | None):
+    assert name == options.cluster_name(ExecutorSettings(cluster=cluster, context=context))
+
+
+@pytest.mark.parametrize("cluster", [None, "local", "in-cluster"])
+def test_a_context_without_a_kubeconfig_is_refused(cluster: str | None):
+    with pytest.raises(InvalidNode, match=r"^--jobset-context: 'lab' is of no kubeconfig; give the kubeconfig"):
+        options.cluster_name(ExecutorSettings(cluster=cluster, context="lab"))
+
+
+@pytest.mark.parametrize(
+    ("given", "is_mounted"),
+    [
+        ({}, False),
+        ({"volumes": {"a": {"host_path": "/x", "mount_path": "/work"}}}, True),
+        ({"volumes": {"a": {"host_path": "/x", "mount_path": "/wor"}}}, False),
+        ({"pod_patch": {"spec": {"containers": [{"name": "main", "volumeMounts": [{"mountPath": "/"}]}]}}}, True),
+    ],
+    ids=["nothing", "a volume", "a name's beginning", "a pod patch"],
+)
+def test_the_working_directory_has_to_be_in_a_volume(given: dict[str, Any], is_mounted: bool):
+    node = DagNode(name="job", image="smk:1", command=["true"], **given)
+
+    assert is_mounted == options.is_mounted("/work/flow", node)
+    if not is_mounted:
+        with pytest.raises(InvalidNode, match=r"^volumes: the working directory /work/flow is in no volume of the"):
+            options.refuse_unmounted("/work/flow", node)
+
+
+def test_a_run_id_says_whose_nodes_they_are_from_anywhere():
+    def identity(run_id: str | None, host: str) -> Identity:
+        return options.workflow_identity(run_id=run_id, snakefile=f"/{host}/Snakefile", user="0@" + host, workdir=host)
+
+    assert identity("r1", "a") == identity("r1", "b") != identity("r2", "a")
+    assert identity(None, "a") != identity(None, "b")
