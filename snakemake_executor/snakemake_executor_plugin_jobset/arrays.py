@@ -38,8 +38,8 @@ class ArrayThread(NodeThread):
     def _run(self) -> None:
         ref = self._running or self._submitted(list(self._open.values()))
         self._shared.tell(f"{ref}: {len(self._open)} jobs of {self._first.rule}, by index")
-        for member in self._open.values():
-            member.ref = str(ref)
+        for index, member in self._open.items():
+            member.ref = f"{ref} index {index}"
         with ThreadPoolExecutor(READERS, thread_name_prefix="jobset-logs") as readers:
             self._readers = readers
             self._or_cancelled(ref, self._followed, keep=self._first.node.keep)

@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
+from dagset.cluster.weather import with_patience
 from dagset.errors import DagsetError
 from dagset.observe import verdict_of_error
 from snakemake_executor_plugin_jobset.adoption import LeftRunning, left_running, sorted_out, without
@@ -80,7 +82,8 @@ class Collector(threading.Thread):
 
     def _left(self, members: Sequence[Member]) -> LeftRunning:
         """Return what an earlier run left and nobody has asked for yet; the cluster is asked the first time."""
-        found = self._found or left_running(members[0].identity, cluster=self._shared.cluster)
+        look = partial(left_running, members[0].identity, cluster=self._shared.cluster)
+        found = self._found or with_patience(look)
         self._found = without(found, members)
         return found
 
@@ -103,7 +106,10 @@ class Collector(threading.Thread):
             if self._stopped:
                 return
             self._threads.add(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # a limit of this machine; the other groups are on their way
+                thread.end_all(Ending("retry", f"the job could not be followed: {error}"))
 
     def _end(self, members: Sequence[Member], ending: Ending) -> None:
         for member in members:

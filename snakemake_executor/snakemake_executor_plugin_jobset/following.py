@@ -82,13 +82,14 @@ class NodeThread(threading.Thread):
         except Stopped:
             pass
         except DagsetError as error:
-            self._end_all(Ending(verdict_of_error(error), str(error)))
+            self.end_all(Ending(verdict_of_error(error), str(error)))
         except Exception as error:  # noqa: BLE001  told as the jobs' failure
-            self._end_all(Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
+            self.end_all(Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
         finally:
             self._shared.news.set()
 
-    def _end_all(self, ending: Ending) -> None:
+    def end_all(self, ending: Ending) -> None:
+        """End the jobs that have no end yet."""
         for member in self.left:
             self._shared.end(member, ending)
 

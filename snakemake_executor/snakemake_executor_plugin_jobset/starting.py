@@ -18,7 +18,7 @@ from snakemake_executor_plugin_jobset.grouping import Rules
 from snakemake_executor_plugin_jobset.making import Asked, Maker
 from snakemake_executor_plugin_jobset.settings import ExecutorSettings
 
-__all__ = ["started"]
+__all__ = ["maker_for", "started"]
 
 PATIENCE_S = 30.0
 LOGS = Path(".snakemake", "jobset_logs")
@@ -38,11 +38,37 @@ def started(
     Raises:
         DagsetError: an option, a node file or a rule says what cannot be; the cluster cannot be opened.
     """
+    cluster = open_cluster(options.cluster_name(settings), namespace=settings.namespace)
+    maker = maker_for(settings, workflow, cluster=cluster, workdir=workdir, envvars=envvars, tell=tell)
+    tell(f"jobset: jobs run on {describe(cluster)}")
+    limit = settings.array_limit if settings.arrays == "on" else 1
+    shared = Followers(
+        cluster=cluster,
+        logs=LOGS.absolute(),
+        tell=tell,
+        run_again=lambda member: collector.add([member]),
+        python=python,
+        detach=settings.detach,
+    )
+    collector = Collector(shared, Rules(limit=max(1, limit), window_s=settings.array_window))
+    collector.start()
+    return maker, shared, collector
+
+
+def maker_for(
+    settings: ExecutorSettings,
+    workflow: Any,
+    *,
+    cluster: Cluster,
+    workdir: Path,
+    envvars: tuple[str, ...],
+    tell: Callable[[str], None],
+) -> Maker:
+    """Return who makes nodes of jobs; refuses what no job could run with."""
     # Outside the interface: without `rules`, a bad word is refused when its first job comes.
     rules = list(getattr(workflow, "rules", ()))
     for rule in rules:
         words.refuse_resources(rule.resources, rule=rule.name)
-    cluster = open_cluster(options.cluster_name(settings), namespace=settings.namespace)
     maker = Maker(
         settings=settings,
         identity=options.workflow_identity(
@@ -58,28 +84,18 @@ def started(
         defaults=words.file_words(Path(settings.node)) if settings.node else {},
     )
     _refuse_unmounted(maker, rules)
-    tell(f"jobset: jobs run on {describe(cluster)}")
     if ignored := resources.unused(name for rule in rules for name in rule.resources):
-        tell(f"jobset: {', '.join(ignored)} are Slurm's, and change nothing here")
-    limit = settings.array_limit if settings.arrays == "on" else 1
-    shared = Followers(
-        cluster=cluster,
-        logs=LOGS.absolute(),
-        tell=tell,
-        run_again=lambda member: collector.add([member]),
-        python=python,
-        detach=settings.detach,
-    )
-    collector = Collector(shared, Rules(limit=max(1, limit), window_s=settings.array_window))
-    collector.start()
-    return maker, shared, collector
+        are, change = ("is", "changes") if len(ignored) == 1 else ("are", "change")
+        tell(f"jobset: {', '.join(ignored)} of the rules' resources {are} Slurm's, and {change} nothing here")
+    return maker
 
 
 def _to_be_mounted(workflow: Any, workdir: Path, cluster: Cluster) -> str | None:
     """Return the folder that pods have to find at its place; None where they do by themselves, or need not."""
-    shared = workflow.storage_settings.shared_fs_usage
-    needed = SharedFSUsage.INPUT_OUTPUT in shared or SharedFSUsage.SOURCES in shared
-    return str(workdir) if needed and not with_patience(lambda: shares_our_files(cluster), limit_s=PATIENCE_S) else None
+    if not {SharedFSUsage.INPUT_OUTPUT, SharedFSUsage.SOURCES} & set(workflow.storage_settings.shared_fs_usage):
+        return None
+    is_there = with_patience(lambda: shares_our_files(cluster), limit_s=PATIENCE_S)
+    return None if is_there else str(workdir)
 
 
 def _refuse_unmounted(maker: Maker, rules: Iterable[Any]) -> None:

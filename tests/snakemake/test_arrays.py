@@ -89,7 +89,9 @@ def test_each_job_has_its_own_end_message_and_log(tmp_path: Path):
     assert ["success", "retry", "fail"] == endings(jobs)
     assert (3, 0) == (job["spec"]["completions"], job["spec"]["backoffLimitPerIndex"])
     assert [None, "line of 1\n", "line of 2\n"] == [each.log and each.log.read_text() for each in jobs]
-    assert "app_error: worker[1] exited 3" in str(jobs[1].ending)
+    name = f"Job default/{job['metadata']['name']}"
+    assert jobs[1].ending.message.startswith(f"{name} app_error: worker[1] exited 3")
+    assert [f"{name} index {index}" for index in range(3)] == [each.ref for each in jobs]
     assert 1 == len(cluster.list("Job", namespace="default", labels={}).items), "what failed stays"
 
 

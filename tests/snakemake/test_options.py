@@ -1,12 +1,17 @@
 """From the executor's options to words, and what is refused before the start."""
 
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity
-from snakemake_executor_plugin_jobset import options, words
+from dagset.testing.fake_cluster import FakeCluster
+from snakemake_executor_plugin_jobset import options, starting, words
 from snakemake_executor_plugin_jobset.settings import ExecutorSettings
 
 
@@ -72,6 +77,45 @@ def test_the_working_directory_has_to_be_in_a_volume(given: dict[str, Any], is_m
     if not is_mounted:
         with pytest.raises(InvalidNode, match=r"^volumes: the working directory /work/flow is in no volume of the"):
             options.refuse_unmounted("/work/flow", node)
+
+
+@dataclass
+class Rule:
+    name: str = "a"
+    resources: dict[str, Any] = field(default_factory=dict)
+
+
+def started_on(*rules: Rule, shared: set[SharedFSUsage], **given: Any) -> list[str]:
+    """Start with a cluster whose machines are not ours; return what was said."""
+    workflow = SimpleNamespace(
+        rules=rules,
+        main_snakefile="/work/Snakefile",
+        remote_execution_settings=SimpleNamespace(container_image="smk:1"),
+        storage_settings=SimpleNamespace(shared_fs_usage=shared),
+    )
+    said: list[str] = []
+    settings = ExecutorSettings(**given)
+    maker = starting.maker_for(
+        settings, workflow, cluster=FakeCluster(), workdir=Path("/work/flow"), envvars=(), tell=said.append
+    )
+    assert ("/work/flow" if shared else None) == maker.workdir
+    return said
+
+
+def test_a_start_whose_jobs_would_find_no_files_is_refused():
+    shared = {SharedFSUsage.INPUT_OUTPUT}
+
+    with pytest.raises(InvalidNode, match=r"^volumes: the working directory /work/flow is in no volume of the pods"):
+        started_on(Rule(), shared=shared)
+    started_on(Rule(), shared=shared, volumes=["data:/work"])
+    started_on(Rule(), shared=set())
+    started_on(Rule(resources={"jobset_node": "its own"}), shared=shared)
+
+
+def test_what_only_slurm_knows_is_said_at_the_start():
+    said = started_on(Rule(resources={"slurm_partition": "long"}), shared=set())
+
+    assert ["jobset: slurm_partition of the rules' resources is Slurm's, and changes nothing here"] == said
 
 
 def test_a_run_id_says_whose_nodes_they_are_from_anywhere():

@@ -7,7 +7,8 @@ import pytest
 
 from dagset.errors import ClusterUnreachable, DagsetError
 from dagset.local import client
-from dagset.run.connect import describe, open_cluster
+from dagset.run.connect import describe, open_cluster, shares_our_files
+from dagset.testing.fake_cluster import FakeCluster
 
 
 @pytest.fixture
@@ -90,3 +91,8 @@ def test_the_local_cluster_is_started_again_when_it_died_but_not_when_it_was_sto
     assert client.stop()
     with pytest.raises(ClusterUnreachable, match="was stopped; `dagset list` starts it again"):
         cluster.list("Job", namespace="default", labels={})
+
+
+@pytest.mark.parametrize(("version", "shares"), [("v1.36.0+dagset", True), ("v1.36.3", False)])
+def test_only_a_local_cluster_shares_our_files(version, shares):
+    assert shares == shares_our_files(FakeCluster(version=version))
