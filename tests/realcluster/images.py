@@ -40,25 +40,37 @@ def archive() -> Path:
     path = cache_dir() / f"images-{digest.hexdigest()[:12]}.tar"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
-        _write(unfinished)
-        unfinished.rename(path)
+        base, python = python_layers()
+        write(
+            path,
+            {
+                BUSYBOX: ([base], {"Cmd": ["sh"], "Env": ["PATH=/bin"]}),
+                PAUSE: ([base], {"Entrypoint": ["/bin/sleep", "infinity"], "Env": ["PATH=/bin"]}),
+                PYTHON: ([base, python], {"Cmd": ["python3"], "Env": [f"PATH={_PYTHON_PATH}", "LANG=C.UTF-8"]}),
+            },
+        )
     return path
 
 
-def _write(path: Path) -> None:
-    base, python = _base_layer(), _python_layer()
-    images = {
-        BUSYBOX: ([base], {"Cmd": ["sh"], "Env": ["PATH=/bin"]}),
-        PAUSE: ([base], {"Entrypoint": ["/bin/sleep", "infinity"], "Env": ["PATH=/bin"]}),
-        PYTHON: ([base, python], {"Cmd": ["python3"], "Env": [f"PATH={_PYTHON_PATH}", "LANG=C.UTF-8"]}),
-    }
+def python_layers() -> list[bytes]:
+    """The layers of an image with a shell and Python."""
+    return [_base_layer(), _python_layer()]
+
+
+def write(path: Path, images: Mapping[str, tuple[list[bytes], Mapping]]) -> None:
+    """A docker-format archive of these images, by name: their layers and their configuration."""
+    unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
+    _write(unfinished, images)
+    unfinished.rename(path)
+
+
+def _write(path: Path, images: Mapping[str, tuple[list[bytes], Mapping]]) -> None:
     files: dict[str, bytes] = {}
     manifest = [_image(name, layers=layers, config=config, files=files) for name, (layers, config) in images.items()]
     files["manifest.json"] = json.dumps(manifest).encode()
     with tarfile.open(path, "w") as tar:
         for name, data in files.items():
-            _add(tar, name, data=data)
+            add(tar, name, data=data)
 
 
 def _image(name: str, *, layers: Iterable[bytes], config: Mapping, files: dict[str, bytes]) -> dict:
@@ -83,13 +95,13 @@ def _base_layer() -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name, mode in [("bin", 0o755), ("etc", 0o755), ("home", 0o755), ("root", 0o700), ("tmp", 0o1777)]:
-            _add(tar, name, kind=tarfile.DIRTYPE, mode=mode)
-        _add(tar, "bin/busybox", data=_BUSYBOX_PROGRAM.read_bytes(), mode=0o755)
+            add(tar, name, kind=tarfile.DIRTYPE, mode=mode)
+        add(tar, "bin/busybox", data=_BUSYBOX_PROGRAM.read_bytes(), mode=0o755)
         for command in _output([str(_BUSYBOX_PROGRAM), "--list"]).split():
             if command != "busybox":
-                _add(tar, f"bin/{command}", kind=tarfile.SYMTYPE, link="busybox")
-        _add(tar, "etc/passwd", data=_USERS.encode())
-        _add(tar, "etc/group", data=_GROUPS.encode())
+                add(tar, f"bin/{command}", kind=tarfile.SYMTYPE, link="busybox")
+        add(tar, "etc/passwd", data=_USERS.encode())
+        add(tar, "etc/group", data=_GROUPS.encode())
     return out.getvalue()
 
 
@@ -102,8 +114,8 @@ def _python_layer() -> bytes:
     with tarfile.open(fileobj=out, mode="w") as tar:
         extensions = sorted(Path(library, "lib-dynload").glob("*.so"))
         programs = [program, *_SHELLS]
-        for path in [*programs, *_shared_libraries([*programs, *extensions]), *_library_files(Path(library))]:
-            _add(tar, str(path).lstrip("/"), data=path.read_bytes(), mode=path.stat().st_mode & 0o777)
+        for path in [*programs, *shared_libraries([*programs, *extensions]), *_library_files(Path(library))]:
+            add(tar, str(path).lstrip("/"), data=path.read_bytes(), mode=path.stat().st_mode & 0o777)
         for link in [
             "bin/python3",
             "bin/python",
@@ -111,8 +123,8 @@ def _python_layer() -> bytes:
             "local/bin/python3",
             "local/bin/python",
         ]:
-            _add(tar, f"usr/{link}", kind=tarfile.SYMTYPE, link=str(program))
-        _add(tar, "usr/bin/env", kind=tarfile.SYMTYPE, link="/bin/busybox")
+            add(tar, f"usr/{link}", kind=tarfile.SYMTYPE, link=str(program))
+        add(tar, "usr/bin/env", kind=tarfile.SYMTYPE, link="/bin/busybox")
     return out.getvalue()
 
 
@@ -123,7 +135,7 @@ def _library_files(library: Path) -> list[Path]:
     return sorted(path for path in files if path.resolve().is_relative_to(library))
 
 
-def _shared_libraries(programs: Iterable[Path]) -> list[Path]:
+def shared_libraries(programs: Iterable[Path]) -> list[Path]:
     """What `ldd` finds for these, at the paths the loader asks for, and what Python loads only when it needs it."""
     words = [line.split() for line in _output(["ldd", *map(str, programs)]).splitlines()]
     found = {Path(word) for line in words if len(line) > 1 for word in line if word.startswith("/") and word[-1] != ":"}
@@ -135,7 +147,7 @@ def _output(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-def _add(
+def add(
     tar: tarfile.TarFile,
     name: str,
     *,
@@ -144,6 +156,7 @@ def _add(
     data: bytes = b"",
     link: str = "",
 ) -> None:
+    """Put one file, folder or link into a layer."""
     entry = tarfile.TarInfo(name)
     entry.type, entry.mode, entry.size, entry.linkname = kind, mode, len(data), link
     tar.addfile(entry, io.BytesIO(data))
