@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = [
     "tests.airflow.fixtures",
     "tests.airflow.stack.fixture",
+    "tests.realcluster.argofixtures",
     "tests.realcluster.fixtures",
     "tests.realcluster.restricted",
     "tests.snakemake.fixtures",

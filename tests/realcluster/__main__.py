@@ -12,13 +12,14 @@ from tests.realcluster import build, cluster, faults, machine
 from tests.realcluster.place import CannotRun, HarnessError, place
 
 _COMMANDS = {
-    "build": "build the programs into the cache (about 10 minutes the first time)",
+    "build": "build the programs into the cache (about 10 minutes the first time; --argo: Argo, 5)",
     "up": "start the cluster; builds first if needed, does nothing when it is up",
     "down": "end the cluster and remove what it left, the build cache excepted",
     "status": "say what runs",
     "kill": "end one component as a crash would, as in: kill kube-apiserver",
     "start": "start a component that was killed, and wait until it is ready",
     "kubeconfig": "print the path of a kubeconfig that works on this machine",
+    "argo": "start Argo Workflows in the cluster that is up; does nothing when it runs",
     "kueue": "start Kueue in the cluster that is up; does nothing when it runs",
     "host": "start a second host in the cluster that is up, to be lost; does nothing when it runs",
     "exec": "run a command inside the cluster's network, as in: exec -- kubectl get nodes",
@@ -34,6 +35,10 @@ def main() -> int:
         command = commands.add_parser(name, help=words)
         if name in ("kill", "start"):
             command.add_argument("component", metavar="NAME", help="a name that `status` shows")
+        if name == "build":
+            command.add_argument("--argo", action="store_true", help="Argo Workflows, which only its tests need")
+        if name == "argo":
+            command.add_argument("--poll", default="1s", help="how often resource templates look (default: 1s)")
         if name == "exec":
             command.add_argument("argv", nargs="+", metavar="CMD", help="the command, after --")
     arguments = parser.parse_args()
@@ -54,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
     here, say = place(), _clock()
     match arguments.command:
         case "build":
-            print(build.build(say=say))
+            print(build.build_optional(build.ARGO, say=say) if arguments.argo else build.build(say=say))
         case "up":
             cluster.up(here, say=say)
         case "down":
@@ -68,6 +73,8 @@ def _run(arguments: argparse.Namespace) -> int:
             faults.start(here, arguments.component)
         case "kubeconfig":
             print(cluster.kubeconfig(here))
+        case "argo":
+            cluster.add_argo(here, poll=arguments.poll, say=say)
         case "kueue":
             cluster.add_kueue(here, say=say)
         case "host":

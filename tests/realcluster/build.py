@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -27,6 +28,9 @@ class Module:
     files: Mapping[str, str] = field(
         default_factory=dict
     )  # name in the cache: pattern in `files_of`, all matches joined
+    twins: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # a file that its archive lacks: one beside it that will do
 
 
 MODULES = {
@@ -64,6 +68,19 @@ MODULES = {
     ),
 }
 
+# Built and cached by themselves, for the tests that ask for them.
+ARGO = "argo"
+_ARGO_MODULE = "github.com/argoproj/argo-workflows/v4"
+OPTIONAL = {
+    ARGO: Module(
+        programs={name: f"{_ARGO_MODULE}/cmd/{name}" for name in ("workflow-controller", "argoexec")},
+        files_of=_ARGO_MODULE,
+        files={"argo-crds.yaml": "manifests/base/crds/minimal/argoproj.io_*.yaml"},
+        # A link upstream, and module archives hold no links.
+        twins={f"{_ARGO_MODULE}/workflow/executor/osspecific/signal_linux.go": "signal_darwin.go"},
+    )
+}
+
 # Kubernetes learns its version from whoever builds it, and would call itself v0.0.0-master without.
 _VERSION = "k8s.io/component-base/version"
 _MAJOR, _MINOR = KUBERNETES.lstrip("v").split(".")[:2]
@@ -73,6 +90,7 @@ FLAGS = [
     f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor={_MAJOR} -X {_VERSION}.gitMinor={_MINOR}",
 ]
 
+_KNOWN = MODULES | OPTIONAL
 _ONE_PROGRAM_S = 1800
 
 
@@ -87,6 +105,24 @@ def find_built() -> Path | None:
     return found[-1] if found else None
 
 
+def find_optional(folder: str) -> Path | None:
+    """As `find_built`, for a module that is built by itself."""
+    named = f"{folder}-{module_key(folder)}-{go_version() or '*'}"
+    found = sorted((cache_dir() / "modules").glob(named), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def build_optional(folder: str, *, say: Callable[[str], None]) -> Path:
+    """As `build`, for a module that is built by itself."""
+    if found := find_optional(folder):
+        return found
+    if reason := why_no_go(go_version()):
+        raise CannotRun(reason)
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with _only_builder(say=say):
+        return find_optional(folder) or _module(folder, log=_new_log(), say=say)
+
+
 def sources_key() -> str:
     """12 hex digits over everything that decides what is built, except for the Go version."""
     return _digest(*map(module_key, MODULES))
@@ -95,7 +131,8 @@ def sources_key() -> str:
 def module_key(folder: str) -> str:
     """The same for one module, so that a change in one builds no other anew."""
     sources = [f"{path.name}\0{path.read_text()}" for path in sorted((SOURCES / folder).iterdir())]
-    return _digest(repr((MODULES[folder], FLAGS, os.uname().machine)), *sources)
+    twins = [repr(_KNOWN[folder].twins)] if _KNOWN[folder].twins else []
+    return _digest(repr((_KNOWN[folder], FLAGS, os.uname().machine)), *twins, *sources)
 
 
 def _digest(*texts: str) -> str:
@@ -134,8 +171,7 @@ def _only_builder(*, say: Callable[[str], None]) -> Iterator[None]:
 
 def _build_into(target: Path, *, say: Callable[[str], None]) -> Path:
     """Every module's own directory, then all their files in one, as hard links."""
-    log = target.parent / "build.log"
-    log.write_text("")
+    log = _new_log()
     began = time.monotonic()
     unfinished = _empty(target)
     for folder in MODULES:
@@ -145,19 +181,44 @@ def _build_into(target: Path, *, say: Callable[[str], None]) -> Path:
     return target
 
 
+def _new_log() -> Path:
+    log = cache_dir() / "build.log"
+    log.write_text("")
+    return log
+
+
 def _module(folder: str, *, log: Path, say: Callable[[str], None]) -> Path:
     target = cache_dir() / "modules" / f"{folder}-{module_key(folder)}-{go_version()}"
     if target.exists():
         return target
-    module, unfinished = MODULES[folder], _empty(target)
+    module, unfinished = _KNOWN[folder], _empty(target)
     say(f"building {folder} from the Go module proxy; details in {log}")
-    for program, package in module.programs.items():
-        began = time.monotonic()
-        _go(["build", "-o", str(unfinished / "bin" / program), *FLAGS, package], folder=folder, log=log)
-        say(f"{program}: {time.monotonic() - began:.0f} s")
+    with _sources(folder, module=module, beside=unfinished, log=log) as (where, flags):
+        for program, package in module.programs.items():
+            began = time.monotonic()
+            _go(["build", "-o", str(unfinished / "bin" / program), *flags, *FLAGS, package], where=where, log=log)
+            say(f"{program}: {time.monotonic() - began:.0f} s")
     _copy_files(folder, module=module, target=unfinished)
     unfinished.rename(target)
     return target
+
+
+@contextlib.contextmanager
+def _sources(folder: str, *, module: Module, beside: Path, log: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Where a module is built, and with which flags; what its archive lacks is added to a copy of what it needs.
+
+    The copy is Go's vendor folder, for Go overlays no file of its module cache.
+    """
+    if not module.twins:
+        yield SOURCES / folder, ["-mod=readonly"]
+        return
+    copy = beside / "sources"
+    shutil.copytree(SOURCES / folder, copy)
+    _go(["mod", "vendor"], where=copy, log=log)
+    replaced = {f"vendor/{file}": str(Path("vendor", file).with_name(twin)) for file, twin in module.twins.items()}
+    (copy / "overlay.json").write_text(json.dumps({"Replace": replaced}))
+    yield copy, ["-mod=vendor", "-overlay=overlay.json"]
+    shutil.rmtree(copy)
 
 
 def _empty(target: Path) -> Path:
@@ -168,22 +229,22 @@ def _empty(target: Path) -> Path:
     return unfinished
 
 
-def _go(arguments: list[str], *, folder: str, log: Path) -> None:
+def _go(arguments: list[str], *, where: Path, log: Path) -> None:
     try:
         with log.open("a") as output:
             done = subprocess.run(
                 ["go", *arguments],
-                cwd=SOURCES / folder,
-                env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
+                cwd=where,
+                env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 timeout=_ONE_PROGRAM_S,
                 check=False,
             )
     except subprocess.TimeoutExpired as error:
-        raise HarnessError(f"`go {arguments[0]}` in {folder} took over {_ONE_PROGRAM_S} s:\n{tail(log)}") from error
+        raise HarnessError(f"`go {arguments[0]}` in {where} took over {_ONE_PROGRAM_S} s:\n{tail(log)}") from error
     if done.returncode:
-        raise HarnessError(f"`go {arguments[0]} … {arguments[-1]}` in {folder} failed:\n{tail(log)}")
+        raise HarnessError(f"`go {arguments[0]} … {arguments[-1]}` in {where.name} failed:\n{tail(log)}")
 
 
 def _copy_files(folder: str, *, module: Module, target: Path) -> None:
@@ -194,4 +255,4 @@ def _copy_files(folder: str, *, module: Module, target: Path) -> None:
     found = subprocess.run(asked, cwd=SOURCES / folder, capture_output=True, text=True, check=True, timeout=300)
     for name, pattern in module.files.items():
         texts = [path.read_text() for path in sorted(Path(found.stdout.strip()).glob(pattern))]
-        (target / name).write_text("".join(texts))
+        (target / name).write_text("---\n".join(texts))

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.realcluster import build, cgroups, config, hosts, images, inside, kueue, machine
+from tests.realcluster import argo, build, cgroups, config, hosts, images, inside, kueue, machine
 from tests.realcluster.components import health_addresses, host_health_addresses
 from tests.realcluster.place import SECOND, HarnessError, Place
 from tests.realcluster.start import Start
@@ -75,6 +75,24 @@ def add_kueue(place: Place, *, say: Say) -> None:
             return
         (place.state / "kueue.json").write_text(json.dumps(config.kueue(place)))
         kueue.add(place, programs=programs, port=int(place.up_mark.read_text()), say=say)
+
+
+def add_argo(place: Place, *, poll: str, say: Say) -> None:
+    """Argo Workflows in the cluster of this place, which is up; only configured anew when it runs there already.
+
+    Raises:
+        CannotRun: Argo cannot be built here.
+        HarnessError: no cluster is up, or Argo failed or took too long.
+    """
+    programs, built = build.build(say=say), build.build_optional(build.ARGO, say=say)
+    with _alone(place):
+        _must_be_up(place)
+        port = int(place.up_mark.read_text())
+        if argo.NAME in _programs(place):
+            say("argo is there already")
+            argo.renew(place, programs=programs, argo=built, port=port, poll=poll)
+            return
+        argo.add(place, programs=programs, argo=built, port=port, poll=poll, say=say)
 
 
 def second_host(place: Place, *, say: Say) -> hosts.SecondHost:

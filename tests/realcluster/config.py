@@ -230,6 +230,13 @@ def documents(manifest: str) -> list[str]:
     return [document for document in re.split(r"^---\n", manifest, flags=re.M) if document.strip()]
 
 
+def name_of(manifest: str) -> str:
+    """The name in the metadata of one document."""
+    found = re.search(r"^  name: (\S+)$", manifest, re.M)
+    assert found is not None, manifest[:200]
+    return found[1]
+
+
 def _resource_of(webhooks: str) -> str:
     head = re.search(r"^kind: (\S+)\nmetadata:\n  name: (\S+)", webhooks, re.M)
     if head is None:

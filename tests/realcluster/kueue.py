@@ -1,6 +1,5 @@
 """Kueue in a running cluster: its kinds, its controller, its webhooks, and the proof that they work."""
 
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,7 @@ metadata: {name: default}
 
 def serve(place: Place, api: Api, *, programs: Path) -> None:
     """Make the API server know Kueue's kinds; Kueue ends at once where they are not served."""
-    crds = {_name_of(crd): crd for crd in config.documents((programs / "kueue-crds.yaml").read_text())}
+    crds = {config.name_of(crd): crd for crd in config.documents((programs / "kueue-crds.yaml").read_text())}
     for name, crd in crds.items():
         api.apply(f"{_CRDS}/{name}", manifest=crd)
     plurals = {name.partition(".")[0] for name in crds}
@@ -83,9 +82,3 @@ def holds_back(api: Api) -> bool:
         "spec": {"suspend": False, "template": pod},
     }
     return api.dry_run(_JOBS, manifest=job).get("spec", {}).get("suspend") is True
-
-
-def _name_of(crd: str) -> str:
-    found = re.search(r"^  name: (\S+)$", crd, re.M)
-    assert found is not None, crd[:200]
-    return found[1]
