@@ -25,6 +25,7 @@ from dagset.cli.schema import schema
 from dagset.cli.screen import give_up_stdout
 from dagset.cli.status import status
 from dagset.cli.submit import submit
+from dagset.cli.supervise import supervise
 from dagset.cli.suspend import resume, suspend
 from dagset.cli.wait import wait
 from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, DagsetError, InvalidNode, NotOurs
@@ -106,7 +107,7 @@ def cli() -> None:
 # In the order they are met in.
 COMMANDS: tuple[click.Command, ...] = (
     *(render, explain, check, run, submit, wait, status, logs, report, cancel, list_nodes, suspend, resume),
-    *(import_group, schema, rbac, doctor, local, completion),
+    *(import_group, schema, rbac, doctor, supervise, local, completion),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -18,9 +18,14 @@ __all__ = ["rbac"]
 )
 @click.option("--user", metavar="NAME", help="A user in place of a service account.")
 @click.option(
+    "--engine",
+    type=click.Choice(["argo", "argo-resource"]),
+    help="For the service account of an Argo Workflow: with JobSetTask, or with JobSetResource alone.",
+)
+@click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="yaml says what each rule is for."
 )
-def rbac(namespace: str | None, service_account: str | None, user: str | None, output: str) -> None:
+def rbac(namespace: str | None, service_account: str | None, user: str | None, engine: str | None, output: str) -> None:
     """Print a Role with the least rights that dagset needs in a namespace, and its RoleBinding. Needs no cluster.
 
     Each rule says what it is for and what happens without it: take out what you do not want to grant.
@@ -33,14 +38,18 @@ def rbac(namespace: str | None, service_account: str | None, user: str | None, o
     \b
     Example:
       dagset rbac -n ml --service-account airflow:worker | kubectl apply -f -
+      dagset rbac -n ml --service-account workflow --engine argo | kubectl apply -f -
     """
-    from dagset.run.rbac import manifests, subject, with_comments
+    from dagset.cluster.rights import RIGHTS
+    from dagset.run.rbac import ENGINES, manifests, subject, with_comments
 
     if service_account and user:
         raise click.UsageError("--service-account and --user: one of them")
     namespace = namespace or "default"
-    role, binding = manifests(namespace=namespace, to=subject(service_account or "dagset", user, namespace=namespace))
+    rights = ENGINES[engine] if engine else RIGHTS
+    to = subject(service_account or "dagset", user, namespace=namespace)
+    role, binding = manifests(namespace=namespace, to=to, rights=rights)
     if output == "json":
         click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": [role, binding]}, indent=2))
     else:
-        click.echo(with_comments(role, binding), nl=False)
+        click.echo(with_comments(role, binding, rights=rights), nl=False)

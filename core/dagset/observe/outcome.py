@@ -15,7 +15,9 @@ from dagset.observe.timeline import queued_s
 from dagset.observe.verdicts import process_exit_code
 from dagset.observe.waiting import stuck
 
-__all__ = ["Outcome", "judge", "exit_code", "failed_ranges", "history_of", "restarts_of", "disruptions_of"]
+__all__ = [
+    "Outcome", "judge", "exit_code", "failed_ranges", "history_of", "restarts_of", "disruptions_of", "succeeded_of",
+]  # fmt: skip
 
 PHASES = {"succeeded": "succeeded", "cancelled": "cancelled", "vanished": "vanished", "expired": "vanished"}
 
@@ -92,7 +94,7 @@ def _taken(seen: Observation) -> Cause:
 def deadline_words(seen: Observation, deadline: str) -> str:
     """Return what is said of a node that took too long, whoever ended it."""
     asked = spec.pods_asked(seen.owner)
-    text = f"the deadline of {deadline} passed with {_succeeded(seen)} of {asked} {'pod' if asked == 1 else 'pods'}"
+    text = f"the deadline of {deadline} passed with {succeeded_of(seen)} of {asked} {'pod' if asked == 1 else 'pods'}"
     return f"{text} succeeded" + (", all attempts together" if seen.restarts else "")
 
 
@@ -157,7 +159,7 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         words=cause.words,
         failed_indexes=ranges.spell(failed_ranges(seen)),
         failed=ranges.size(failed_ranges(seen)),
-        succeeded=_succeeded(seen),
+        succeeded=succeeded_of(seen),
         pods=spec.pods_asked(seen.owner),
         deadline_s=spec.deadline_s(seen.owner),
         saved=seen.evidence.saved,
@@ -221,6 +223,7 @@ def failed_ranges(seen: Observation) -> list[ranges.Range]:
     return listed if named is None else ranges.union([*listed, (named, named)])
 
 
-def _succeeded(seen: Observation) -> int:
+def succeeded_of(seen: Observation) -> int:
+    """Return how many pods have ended well, of the attempt that runs."""
     last = seen.restarts if seen.kind == "JobSet" else None
     return sum(job.succeeded for job in seen.jobs.values() if last is None or job.attempt == last)

@@ -1,18 +1,43 @@
 """The table of rights as a Role and its RoleBinding."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
-from dagset.cluster.rights import RIGHTS
+from dagset.cluster.rights import RIGHTS, Right
 from dagset.compile.render import Dumper
 
-__all__ = ["manifests", "subject", "with_comments"]
+__all__ = ["ENGINES", "manifests", "subject", "with_comments"]
 
 Manifest = dict[str, Any]
 NAME = "dagset"
 GROUP = "rbac.authorization.k8s.io"  # kubernetes/api: rbac/v1
+OF_CHECK = "dagset check"
+TASK_RESULTS = ("argoproj.io", "workflowtaskresults", ("create", "patch"))
+ADOPTED = ("create", "get", "patch")
+# What a Workflow's service account needs (argo-workflows: docs/workflow-rbac.md).
+ENGINES: dict[str, tuple[Right, ...]] = {
+    "argo": (
+        *(right for right in RIGHTS if not right.why.startswith(OF_CHECK)),
+        Right(
+            "", "pods", ("get",), "a supervisor tells a stop from its own eviction", without="stops leave nodes running"
+        ),
+        Right(*TASK_RESULTS, "Argo's executor reports outputs"),
+    ),
+    "argo-resource": (
+        Right("jobset.x-k8s.io", "jobsets", ADOPTED, "gangs: create, adopt, read the end", without="arrays only"),
+        Right("batch", "jobs", ADOPTED, "arrays: create, adopt, read the end", without="gangs only"),
+        Right(
+            *TASK_RESULTS,
+            "Argo's executor reports outputs",
+            without="report=False only; and then a Workflow outlives an executor that was killed for its memory",
+        ),
+        Right("jobset.x-k8s.io", "jobsets", ("delete", "list"), "cleanup() of gangs", without="no cleanup()"),
+        Right("batch", "jobs", ("delete", "list"), "cleanup() of arrays", without="no cleanup()"),
+    ),
+}
 HEAD = """# The least that dagset needs in namespace {namespace}. Not in it, for they are cluster-wide or delicate:
 # get on workloadpriorityclasses, secrets and persistentvolumeclaims; `dagset check` looks them up where it may.
 """
@@ -26,9 +51,9 @@ def subject(service_account: str, user: str | None, *, namespace: str) -> Manife
     return {"kind": "ServiceAccount", "name": name, "namespace": where or namespace}
 
 
-def manifests(*, namespace: str, to: Manifest) -> tuple[Manifest, Manifest]:
+def manifests(*, namespace: str, to: Manifest, rights: Sequence[Right] = RIGHTS) -> tuple[Manifest, Manifest]:
     """Return the Role with one rule for each line of the table, and the RoleBinding."""
-    rules = [{"apiGroups": [r.group], "resources": [r.resource], "verbs": list(r.verbs)} for r in RIGHTS]
+    rules = [{"apiGroups": [r.group], "resources": [r.resource], "verbs": list(r.verbs)} for r in rights]
     head = {"apiVersion": f"{GROUP}/v1"}
     metadata = {"name": NAME, "namespace": namespace}
     role = {**head, "kind": "Role", "metadata": metadata, "rules": rules}
@@ -38,11 +63,11 @@ def manifests(*, namespace: str, to: Manifest) -> tuple[Manifest, Manifest]:
     return role, {**head, "kind": "RoleBinding", "metadata": own, "roleRef": reference, "subjects": [to]}
 
 
-def with_comments(role: Manifest, binding: Manifest) -> str:
+def with_comments(role: Manifest, binding: Manifest, *, rights: Sequence[Right] = RIGHTS) -> str:
     """Return both as YAML documents; each rule says what it is for."""
     without_rules = {key: value for key, value in role.items() if key != "rules"}
     lines = [HEAD.format(namespace=role["metadata"]["namespace"]), _yaml(without_rules), "rules:\n"]
-    for right, rule in zip(RIGHTS, role["rules"], strict=True):
+    for right, rule in zip(rights, role["rules"], strict=True):
         lines += [f"# {right.why}\n", f"# (without: {right.without})\n" if right.without else "", _rule(rule)]
     return "".join([*lines, "---\n", _yaml(binding)])
 

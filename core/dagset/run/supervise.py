@@ -1,0 +1,87 @@
+"""The parts of `dagset supervise` that touch the cluster."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from dagset import constants
+from dagset.cluster.protocol import Cluster
+from dagset.compile import Bundle, compile_node
+from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError
+from dagset.model import DagNode, Identity
+from dagset.model.advice import advice
+from dagset.model.identity import Ref
+from dagset.run.lines import has_ended
+from dagset.run.logs import LogStream, Sink
+from dagset.run.steps import Steps
+from dagset.run.submit import Submitted, submit_compiled
+from dagset.run.supervision import is_leaving, owned
+
+__all__ = ["CHOICES", "ChosenLines", "may_see_itself", "submit_owned", "will_be_replaced"]
+
+CHOICES = ("all", "first", "failed", "none")
+LOOKS_S = (0.0, 1.0, 2.0)  # the kubelet may signal a pod a moment before it says why
+
+
+def submit_owned(
+    node: DagNode, identity: Identity, *, cluster: Cluster, owned_by: str | None, tell: Callable[[str], None]
+) -> Submitted:
+    """Create the node, with an owner, or adopt it where it runs; see `submit`, with `on_conflict="attach"`."""
+    for sentence in advice(node):
+        tell(sentence)
+
+    def compiled(generation: int) -> Bundle:
+        bundle = compile_node(node, identity.with_generation(generation))
+        return replace(bundle, owner=owned(bundle.owner, owned_by)) if owned_by else bundle
+
+    steps = Steps(cluster=cluster, namespace=cluster.namespace, identity=identity, tell=tell)
+    return submit_compiled(compiled, steps, on_conflict="attach")
+
+
+class ChosenLines(LogStream):
+    """The lines of some pods: all, the first of each role (index 0), or none; and always those of pods that failed."""
+
+    def __init__(self, cluster: Cluster, *, ref: Ref, sink: Sink, choice: str) -> None:
+        super().__init__(cluster, ref=ref, sink=sink)
+        self._choice = choice
+
+    def feed(self, pod: dict[str, Any], *, gone: bool = False) -> None:
+        """See `LogStream.feed`."""
+        if self._choice == "all" or (self._choice == "first" and _is_first(pod)) or _has_failed(pod):
+            super().feed(pod, gone=gone)
+
+
+def may_see_itself(pod: str, *, cluster: Cluster) -> str:
+    """Return why a supervisor cannot see its own pod, "" when it can: it could not tell a stop from an eviction."""
+    try:
+        cluster.get("Pod", namespace=cluster.namespace, name=pod)
+    except ClusterUnreachable:
+        return ""
+    except ClusterRefused as error:
+        return str(error)
+    return ""
+
+
+def will_be_replaced(pod: str, *, cluster: Cluster, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Tell whether a supervisor that was told to end is only being moved, and the node should run on without it.
+
+    So it is when nobody can tell: a node that runs on goes with its owner, hours of work do not come back.
+    """
+    for pause_s in LOOKS_S:
+        sleep(pause_s)
+        try:
+            if is_leaving(cluster.get("Pod", namespace=cluster.namespace, name=pod)):
+                return True
+        except DagsetError:
+            return True
+    return False
+
+
+def _is_first(pod: dict[str, Any]) -> bool:
+    labels = pod["metadata"].get("labels") or {}
+    return str(labels.get(constants.COMPLETION_INDEX, "0")) == "0"
+
+
+def _has_failed(pod: dict[str, Any]) -> bool:
+    return has_ended(pod) and (pod.get("status") or {}).get("phase") == "Failed"

@@ -1,0 +1,76 @@
+"""What a supervisor says and does, in an engine whose step is a pod of ours: decided here, done by `supervise`. Pure.
+
+The engine is Argo Workflows today; what is its own is marked so.
+"""
+
+import msgspec
+
+from dagset import constants
+from dagset.cluster.protocol import Manifest
+from dagset.observe import REASONS, Observation, Outcome, spec
+from dagset.observe.outcome import succeeded_of
+
+__all__ = ["FINAL", "is_leaving", "node_message", "outputs", "owned", "progress", "shown_exit_code"]
+
+# Of no use to try again, as Airflow has it in the verdict table (design.md 8). The first word of `node_message`.
+FINAL = tuple(reason for reason, row in REASONS.items() if row.airflow == "fail")
+
+# Argo gives these a meaning of its own (argo-workflows: cmd/argoexec/main.go; workflow/executor/emissary; and the two
+# signals that a lost pod ends by): errors of its executor, a killed and an ended pod.
+ARGOS_OWN = frozenset({64, 65, 137, 143})
+SHOWN_INSTEAD = 112
+MESSAGE_BYTES = 4096  # of a termination message (kubernetes: pkg/kubelet/container, MaxPodTerminationMessageLogLength)
+
+
+def shown_exit_code(code: int) -> int:
+    """Return the exit code of a process that stands for the node; those that mean something else to Argo are 112."""
+    return SHOWN_INSTEAD if code in ARGOS_OWN else code
+
+
+def node_message(reason: str, message: str, lines: tuple[str, ...] = ()) -> str:
+    """Return what Argo shows as the node's message: reason, first failed pod and its last lines, at most 4096 bytes.
+
+    Without a line end at its end: Argo would show it.
+    """
+    text = "\n".join([f"{reason}: {message.removeprefix(f'{reason}: ')}", *(f"| {line}" for line in lines)])
+    return text.encode()[:MESSAGE_BYTES].decode(errors="ignore").strip()
+
+
+def outputs(outcome: Outcome) -> dict[str, str]:
+    """Return by name what the step hands on, whatever the end."""
+    return {
+        "name": outcome.name,
+        "reason": outcome.reason,
+        "exit-code": str(outcome.exit_code),
+        "restarts": str(outcome.restarts),
+        "failed-indexes": outcome.failed_indexes,
+        "message": outcome.message,
+        "outcome": msgspec.json.encode(outcome).decode(),
+    }
+
+
+def progress(seen: Observation) -> str:
+    """Return `N/M`, pods that have succeeded of those asked for; "" before the spec is seen."""
+    asked = spec.pods_asked(seen.owner)
+    return f"{min(succeeded_of(seen), asked)}/{asked}" if asked else ""
+
+
+def is_leaving(pod: Manifest) -> bool:
+    """Tell whether a pod is being evicted, drained, preempted or deleted, and so another one may come in its place.
+
+    A step that is stopped is signalled in a pod that stays.
+    """
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    told = any(each.get("type") == constants.DISRUPTION_TARGET and each.get("status") == "True" for each in conditions)
+    return told or "deletionTimestamp" in pod["metadata"]
+
+
+def owned(owner: Manifest, reference: str) -> Manifest:
+    """Return a node's object with an owner, `API-VERSION KIND NAME UID`, so that it goes with that one.
+
+    It does not hold the deletion of that one up, which would take a right more (see dagset.run.steps).
+    """
+    version, kind, name, uid = reference.split()
+    metadata = owner["metadata"]
+    one = {"apiVersion": version, "kind": kind, "name": name, "uid": uid, "controller": True}
+    return {**owner, "metadata": {**metadata, "ownerReferences": [one]}}
