@@ -10,8 +10,8 @@ import pytest
 pytest_plugins = [
     "tests.airflow.fixtures",
     "tests.airflow.stack.fixture",
-    "tests.realcluster.argofixtures",
     "tests.realcluster.fixtures",
+    "tests.realcluster.argofixtures",  # after what it imports
     "tests.realcluster.restricted",
     "tests.snakemake.fixtures",
 ]

@@ -69,6 +69,7 @@ MAIN_CONTAINER = "main"
 # What a follower has to know that the cluster does not enforce, and what a follower says before it ends a node (JSON).
 LIMITS = "dagset.io/limits"
 END = "dagset.io/end"
+TOLD = "dagset.io/told"  # a supervisor has told its engine how the node ended
 
 # Kueue's labels on the owner (kubernetes-sigs/kueue: pkg/controller/constants/constants.go).
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"

@@ -26,12 +26,14 @@ from dagset.model import DagNode, Identity, node_from
 from dagset_hera.parameters import PARAMETER, Number, as_written, check_text, merged, stood_in
 from dagset_hera.unheld import ONE_OBJECT, refuse_unheld
 
-__all__ = ["Manifest", "render"]
+__all__ = ["Manifest", "filled_in", "render"]
 
-# Unique to one attempt at one node of one workflow: Argo makes a pod name of its own for each (fan-out, retries), and
-# the uid tells apart workflows of one name. The first is of 32 bits, as Argo's own pod names are.
-ATTEMPT = "sprig.sha1sum(workflow.uid + pod.name)"
-HASH_LENGTH = 8
+# Whose object this is: one step of one workflow, an item of a fan-out by itself. Not its attempt, for `node.name` is
+# without it (argo-workflows: workflow/controller/operator.go, executeTemplate): what is tried again after the loss of
+# Argo's own pod finds the object that it had made.
+STEP = "sprig.sha1sum(workflow.uid + node.name)"
+ATTEMPT = "sprig.sha1sum(workflow.uid + pod.name)"  # each has a pod of its own
+HASH_LENGTH = 8  # 32 bits, as in Argo's own pod names
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"  # `argo logs` finds pods by it (argo-workflows: util/logs)
 OWNER = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "controller": True, "blockOwnerDeletion": True}
 OURS = "dagset.io/"
@@ -56,31 +58,51 @@ _Dumper.add_representer(_Source, lambda dumper, text: dumper.represent_scalar("t
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What Argo is given: Job or JobSet, and its YAML with Argo's variables in it."""
+    """What Argo is given: Job or JobSet, its name and its YAML, both with Argo's variables in them."""
 
     kind: str
+    name: str
     text: str
 
 
 def render(
-    node: DagNode | Mapping[str, Any], *, template: str, inputs: frozenset[str] = frozenset(), owned: bool = True
+    node: DagNode | Mapping[str, Any],
+    *,
+    template: str,
+    inputs: frozenset[str] = frozenset(),
+    owned: bool = True,
+    whose: str = STEP,
 ) -> Manifest:
     """Return the manifest of a node in the resource template `template`, which has these input parameters.
 
     Args:
         node: a mapping may hold parameters (`{{inputs.parameters.n}}`) in words of any type, a DagNode in texts only.
         owned: whether the Workflow becomes the owner, so that the object goes when the Workflow is deleted.
+        whose: Argo's expression for 40 hex digits that are equal for attempts which may adopt each other's object.
 
     Raises:
         InvalidNode: also for what Argo's resource template cannot do, with the reason.
     """
     bundle, manifest = _compiled(node, identity=Identity(owner="argo", task=template))
+    # Whoever applies the manifest again would undo what Kueue has made of it: its webhook suspends what names a queue.
+    manifest["spec"] = {word: value for word, value in manifest["spec"].items() if word != "suspend"}
     if owned:
         who = {"name": _Source('"{{workflow.name}}"'), "uid": _Source('"{{workflow.uid}}"')}
         manifest["metadata"]["ownerReferences"] = [{**OWNER, **who}]
-    of_argo = _of_argo(manifest, name=bundle.name, inputs=inputs)
-    text = yaml.dump(of_argo, Dumper=_Dumper, sort_keys=False, width=2**31, allow_unicode=True)
-    return Manifest(kind=bundle.kind, text=text)
+    base = bundle.name[: -HASH_LENGTH - 1]
+    fill = _Fill(bundle.name, f"{base}-{{{{=sprig.trunc({HASH_LENGTH}, {whose})}}}}", whose, inputs)
+    return Manifest(kind=bundle.kind, name=fill.named, text=_written(fill.value(manifest)))
+
+
+def filled_in(words: Mapping[str, Any], *, inputs: frozenset[str]) -> str:
+    """Return words as YAML in which Argo replaces parameters and nothing else."""
+    nobody = "\0"
+    return _written(_Fill(nobody, nobody, "", inputs).value(dict(words)))
+
+
+def _written(value: Any) -> str:
+    """Return YAML in which Argo's variables stand as they are."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=2**31, allow_unicode=True)
 
 
 def _compiled(node: DagNode | Mapping[str, Any], *, identity: Identity) -> tuple[Bundle, dict[str, Any]]:
@@ -120,39 +142,41 @@ def _without_ours(owner: dict[str, Any]) -> dict[str, Any]:
     return {**owner, "metadata": {**metadata, **({"annotations": kept} if kept else {})}}
 
 
-def _of_argo(manifest: Any, *, name: str, inputs: frozenset[str]) -> Any:
-    """Return the manifest with scalars that Argo fills in: the object's name, its labels and the parameters."""
-    if isinstance(manifest, dict):
-        mapping = {
-            _of_argo(key, name=name, inputs=inputs): _of_argo(value, name=name, inputs=inputs)
-            for key, value in manifest.items()
-        }
-        if constants.IDENTITY in mapping:
-            mapping[constants.IDENTITY] = _Source(f'"{{{{=sprig.trunc(16, {ATTEMPT})}}}}"')
-            mapping[constants.RUN] = mapping[WORKFLOW_LABEL] = _Source('"{{workflow.name}}"')
-        return mapping
-    if isinstance(manifest, list):
-        return [_of_argo(value, name=name, inputs=inputs) for value in manifest]
-    if isinstance(manifest, Number):
-        check_text(f"{{{{{manifest}}}}}", inputs=inputs)
-        return _Source(f"{{{{=asInt({_looked_up(manifest)})}}}}")
-    if isinstance(manifest, str) and not isinstance(manifest, _Source) and ("{{" in manifest or name in manifest):
-        check_text(manifest, inputs=inputs)
-        return _Source(f'"{_filled(manifest, name=name)}"')
-    return manifest
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """Puts what Argo fills in into a manifest: the object's name `named` for `name`, its labels and the parameters."""
 
+    name: str
+    named: str
+    whose: str
+    inputs: frozenset[str]
 
-def _filled(text: str, *, name: str) -> str:
-    """Return the inside of a double-quoted scalar: expressions for name and parameters, the rest not for Argo."""
-    filled, end = [], 0
-    for match in re.finditer(f"{PARAMETER.pattern}|{re.escape(name)}", text):
-        filled.append(_escaped(text[end : match.start()]))
-        if match[1]:
-            filled.append(f"{{{{=toJson({_looked_up(match[1])})[1:-1]}}}}")
-        else:
-            filled.append(f"{name[: -HASH_LENGTH - 1]}-{{{{=sprig.trunc({HASH_LENGTH}, {ATTEMPT})}}}}")
-        end = match.end()
-    return "".join([*filled, _escaped(text[end:])])
+    def value(self, given: Any) -> Any:
+        """Return the manifest, or a part of it, with scalars of Argo's."""
+        if isinstance(given, dict):
+            mapping = {self.value(key): self.value(value) for key, value in given.items()}
+            if constants.IDENTITY in mapping:
+                mapping[constants.IDENTITY] = _Source(f'"{{{{=sprig.trunc(16, {self.whose})}}}}"')
+                mapping[constants.RUN] = mapping[WORKFLOW_LABEL] = _Source('"{{workflow.name}}"')
+            return mapping
+        if isinstance(given, list):
+            return [self.value(value) for value in given]
+        if isinstance(given, Number):
+            check_text(f"{{{{{given}}}}}", inputs=self.inputs)
+            return _Source(f"{{{{=asInt({_looked_up(given)})}}}}")
+        if isinstance(given, str) and not isinstance(given, _Source) and ("{{" in given or self.name in given):
+            check_text(given, inputs=self.inputs)
+            return _Source(f'"{self._text(given)}"')
+        return given
+
+    def _text(self, text: str) -> str:
+        """Return the inside of a double-quoted scalar: expressions for name and parameters, the rest not for Argo."""
+        filled, end = [], 0
+        for match in re.finditer(f"{PARAMETER.pattern}|{re.escape(self.name)}", text):
+            filled.append(_escaped(text[end : match.start()]))
+            filled.append(f"{{{{=toJson({_looked_up(match[1])})[1:-1]}}}}" if match[1] else self.named)
+            end = match.end()
+        return "".join([*filled, _escaped(text[end:])])
 
 
 def _looked_up(parameter: str) -> str:

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hera.workflows import Parameter, Resource
-from hera.workflows.models import ResourceTemplate
+import msgspec
+from hera.workflows import Resource
+from hera.workflows.models import Outputs, ResourceTemplate, RetryStrategy
 
 from dagset.errors import InvalidNode
-from dagset.model import DagNode, dns_safe, read_words
-from dagset_hera.conditions import CONDITIONS
-from dagset_hera.manifest import Manifest, render
+from dagset.model import DagNode
+from dagset_hera.conditions import CONDITIONS, LOST, RETRY_EXPRESSION, adopting, retrying
+from dagset_hera.manifest import ATTEMPT, STEP, Manifest, render
+from dagset_hera.outputs import read_by_argo, with_ours
+from dagset_hera.words import Node, words_of
 
 __all__ = ["JobSetResource"]
 
@@ -22,31 +25,43 @@ OURS = {
     "manifest_from": "the manifest is made from node=",
     "merge_strategy": "nothing is patched: the object is created",
 }
+# The JobSet webhook fills in what a manifest leaves out when it is created, and refuses to have it taken away: applied
+# by the server, what the manifest does not name stays (kubernetes-sigs/jobset: pkg/webhooks; tried, 0.12).
+ADOPTED = "--server-side"
 
 
 @dataclass(kw_only=True)
 class JobSetResource(Resource):
     """A resource template that creates the Job or JobSet of `node` and ends as it ends.
 
-    Only `node` carries dagset's words; every other argument keeps Hera's meaning and is for Argo's executor pod.
+    Only `node` carries dagset's words; every other argument keeps Hera's meaning and is for Argo's executor pod. If
+    that pod is lost, another one waits for the same object, unless there is a `retry_strategy`.
 
     Args:
         node: a DagNode, its words as a mapping, or the path of a node file. `name` defaults to the template's. A word
             in a mapping or file may be a parameter: `{"pods": "{{inputs.parameters.n}}"}`, or Hera's Parameter.
         set_owner_reference: whether the object goes when the Workflow is deleted. Argo writes the reference itself
             only where it may read the manifest anew, so here it is part of the manifest.
+        report: whether the step has the outputs `name`, `reason`, `exit-code`, `restarts` and `failed-indexes`, after
+            success. Without them its service account needs no right on workflowtaskresults; and only without that
+            right does a Workflow go on when its executor was killed for its memory.
+        retry_strategy: tries a failed node again, each time with a new object; without an `expression`, not after a
+            fail code or a deadline of a gang, and not after the loss of the executor's pod, whose object runs on.
+            Around a Steps template, it keeps the step's own way with lost pods.
+        active_deadline_seconds: ends the executor's pod; a node without a `deadline` takes it as its own.
 
     Raises:
         InvalidNode: when it is made, for whatever the node or Argo could not keep.
     """
 
-    node: DagNode | Mapping[str, Any] | str | Path
-    action: str = "create"
+    node: Node
+    action: str = "apply"
     set_owner_reference: bool | None = True
+    report: bool = True
 
     def __post_init__(self) -> None:
         """Refuse now what would otherwise be refused when the workflow is built or, worse, when it runs."""
-        if self.action != "create":
+        if self.action != "apply":
             raise InvalidNode(f"{self.action!r} cannot run a node", field="action", remedy="leave it out")
         for field, reason in OURS.items():
             if getattr(self, field) is not None:
@@ -59,35 +74,36 @@ class JobSetResource(Resource):
         success, failure = CONDITIONS[rendered.kind]
         return ResourceTemplate(
             action=self.action,
-            flags=self.flags,
+            flags=[*(self.flags or []), ADOPTED],
             manifest=rendered.text,
             success_condition=success,
             failure_condition=failure,
         )
 
+    def _build_outputs(self) -> Outputs | None:
+        return with_ours(super()._build_outputs(), read_by_argo() if self.report else ())
+
+    def _build_retry_strategy(self) -> RetryStrategy:
+        asked = super()._build_retry_strategy()
+        return adopting(LOST) if asked is None else retrying(asked, RETRY_EXPRESSION)
+
     def _rendered(self) -> Manifest:
         template = self.name or "node"
         declared = self._build_inputs()
         inputs = frozenset(parameter.name for parameter in (declared and declared.parameters) or ())
+        whose = STEP if self.retry_strategy is None else ATTEMPT
         try:
-            node = self.node if isinstance(self.node, DagNode) else {"name": dns_safe(template), **_words(self.node)}
-            return render(node, template=template, inputs=inputs, owned=bool(self.set_owner_reference))
+            node = _with_deadline(words_of(self.node, template=template), self.active_deadline_seconds)
+            return render(node, template=template, inputs=inputs, owned=bool(self.set_owner_reference), whose=whose)
         except InvalidNode as error:
             is_path = isinstance(self.node, str | Path)
             raise error.read_from(str(self.node) if is_path else f"template {template}") from None
 
 
-def _words(node: Mapping[str, Any] | str | Path) -> dict[str, Any]:
-    """Return a node's words before they are checked, for parameters are not yet what the model asks for."""
-    if isinstance(node, Mapping):
-        return {word: _plain(value) for word, value in node.items()}
-    return read_words(node)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value with Hera's parameters as the texts that they stand for."""
-    if isinstance(value, Parameter):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+def _with_deadline(node: DagNode | dict[str, Any], seconds: int | str | None) -> DagNode | Mapping[str, Any]:
+    """Return a node that does not outlive the pod that waits for it, if nothing else was said."""
+    if not isinstance(seconds, int):
+        return node
+    if isinstance(node, DagNode):
+        return node if node.deadline is not None else msgspec.structs.replace(node, deadline=f"{seconds}s")
+    return {"deadline": f"{seconds}s", **node}

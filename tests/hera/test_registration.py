@@ -9,7 +9,7 @@ import dagset_hera
 
 
 def test_its_template_is_one_of_hera_s_own():
-    assert ["JobSetResource", "RETRY_EXPRESSION"] == dagset_hera.__all__
+    assert ["JobSetResource", "JobSetTask", "RETRY_EXPRESSION", "cleanup"] == dagset_hera.__all__
     assert issubclass(dagset_hera.JobSetResource, Resource)
 
 

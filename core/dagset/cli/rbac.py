@@ -48,7 +48,9 @@ def rbac(namespace: str | None, service_account: str | None, user: str | None, e
     namespace = namespace or "default"
     rights = ENGINES[engine] if engine else RIGHTS
     to = subject(service_account or "dagset", user, namespace=namespace)
-    role, binding = manifests(namespace=namespace, to=to, rights=rights)
+    role, binding = manifests(
+        namespace=namespace, to=to, rights=rights, name=f"dagset-{engine}" if engine else "dagset"
+    )
     if output == "json":
         click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": [role, binding]}, indent=2))
     else:

@@ -146,6 +146,7 @@ class _Step:
         """Return the exit code, as `dagset run` has it."""
         from dagset.observe import exit_code
         from dagset.run.release import settle
+        from dagset.run.supervise import note_told
 
         self._warn()
         try:
@@ -159,7 +160,9 @@ class _Step:
         if outcome is None:
             return EXIT_LEFT
         self._tell(outcome)
-        settle(ref_to(outcome), outcome, keep=node.keep or "always", cluster=self.cluster, on_trouble=self.screen.say)
+        ref = ref_to(outcome)
+        if settle(ref, outcome, keep=node.keep or "always", cluster=self.cluster, on_trouble=self.screen.say):
+            note_told(ref, cluster=self.cluster)
         return exit_code(outcome)
 
     def _warn(self) -> None:

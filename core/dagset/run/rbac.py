@@ -51,15 +51,17 @@ def subject(service_account: str, user: str | None, *, namespace: str) -> Manife
     return {"kind": "ServiceAccount", "name": name, "namespace": where or namespace}
 
 
-def manifests(*, namespace: str, to: Manifest, rights: Sequence[Right] = RIGHTS) -> tuple[Manifest, Manifest]:
-    """Return the Role with one rule for each line of the table, and the RoleBinding."""
+def manifests(
+    *, namespace: str, to: Manifest, rights: Sequence[Right] = RIGHTS, name: str = NAME
+) -> tuple[Manifest, Manifest]:
+    """Return the Role `name` with one rule for each line of the table, and the RoleBinding."""
     rules = [{"apiGroups": [r.group], "resources": [r.resource], "verbs": list(r.verbs)} for r in rights]
     head = {"apiVersion": f"{GROUP}/v1"}
-    metadata = {"name": NAME, "namespace": namespace}
+    metadata = {"name": name, "namespace": namespace}
     role = {**head, "kind": "Role", "metadata": metadata, "rules": rules}
-    reference = {"apiGroup": GROUP, "kind": "Role", "name": NAME}
+    reference = {"apiGroup": GROUP, "kind": "Role", "name": name}
     # One binding for each subject: applied for a second one, it adds.
-    own = {**metadata, "name": _binding_name(to, namespace)}
+    own = {**metadata, "name": _binding_name(to, namespace, name)}
     return role, {**head, "kind": "RoleBinding", "metadata": own, "roleRef": reference, "subjects": [to]}
 
 
@@ -78,10 +80,10 @@ def _rule(rule: Manifest) -> str:
     return f"- {first}" + "".join(f"  {line}" for line in others)
 
 
-def _binding_name(to: Manifest, namespace: str) -> str:
+def _binding_name(to: Manifest, namespace: str, name: str) -> str:
     """Return a name of its own for each subject; an RBAC name may hold colons (kubernetes: pkg/apis/rbac)."""
     whose = to["name"] if to.get("namespace", namespace) == namespace else f"{to['namespace']}:{to['name']}"
-    return NAME if whose == NAME else f"{NAME}:{whose.replace('/', '-').replace('%', '-')}"
+    return name if whose == name else f"{name}:{whose.replace('/', '-').replace('%', '-')}"
 
 
 def _yaml(value: object) -> str:

@@ -2,32 +2,39 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from dagset import constants
 from dagset.cluster.protocol import Cluster
+from dagset.cluster.weather import with_patience
 from dagset.compile import Bundle, compile_node
 from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError
 from dagset.model import DagNode, Identity
 from dagset.model.advice import advice
 from dagset.model.identity import Ref
+from dagset.run.existing import generation_of
 from dagset.run.lines import has_ended
 from dagset.run.logs import LogStream, Sink
+from dagset.run.owners import newest, ref_of
 from dagset.run.steps import Steps
 from dagset.run.submit import Submitted, submit_compiled
-from dagset.run.supervision import is_leaving, owned
+from dagset.run.supervision import is_leaving, is_untold, owned
 
-__all__ = ["CHOICES", "ChosenLines", "may_see_itself", "submit_owned", "will_be_replaced"]
+__all__ = ["CHOICES", "ChosenLines", "may_see_itself", "note_told", "submit_owned", "will_be_replaced"]
 
 CHOICES = ("all", "first", "failed", "none")
-LOOKS_S = (0.0, 1.0, 2.0)  # the kubelet may signal a pod a moment before it says why
+LOOKS_S = (0.0, 0.5, 1.0)  # the kubelet may signal a pod a moment before it says why
 
 
 def submit_owned(
     node: DagNode, identity: Identity, *, cluster: Cluster, owned_by: str | None, tell: Callable[[str], None]
 ) -> Submitted:
-    """Create the node, with an owner, or adopt it where it runs; see `submit`, with `on_conflict="attach"`."""
+    """Create the node, with an owner, or adopt it; see `submit`, with `on_conflict="attach"`.
+
+    One that ended while its supervisor was lost is adopted too.
+    """
     for sentence in advice(node):
         tell(sentence)
 
@@ -36,7 +43,18 @@ def submit_owned(
         return replace(bundle, owner=owned(bundle.owner, owned_by)) if owned_by else bundle
 
     steps = Steps(cluster=cluster, namespace=cluster.namespace, identity=identity, tell=tell)
+    labels = {constants.IDENTITY: identity.key}
+    last = with_patience(lambda: newest(labels, cluster=cluster, namespace=cluster.namespace), limit_s=steps.limit_s)
+    if last is not None and is_untold(last):
+        return Submitted(ref_of(last), last, attached=True, generation=generation_of(last))
     return submit_compiled(compiled, steps, on_conflict="attach")
+
+
+def note_told(ref: Ref, *, cluster: Cluster) -> None:
+    """Write down on an ended node that its end was told; that it is gone, or cannot be reached, ends nothing."""
+    body = {"metadata": {"annotations": {constants.TOLD: "true"}}}
+    with suppress(DagsetError):
+        cluster.patch(ref.kind, namespace=ref.namespace, name=ref.name, body=body)
 
 
 class ChosenLines(LogStream):

@@ -9,8 +9,9 @@ from dagset import constants
 from dagset.cluster.protocol import Manifest
 from dagset.observe import REASONS, Observation, Outcome, spec
 from dagset.observe.outcome import succeeded_of
+from dagset.run.existing import is_finished
 
-__all__ = ["FINAL", "is_leaving", "node_message", "outputs", "owned", "progress", "shown_exit_code"]
+__all__ = ["FINAL", "is_leaving", "is_untold", "node_message", "outputs", "owned", "progress", "shown_exit_code"]
 
 # Of no use to try again, as Airflow has it in the verdict table (design.md 8). The first word of `node_message`.
 FINAL = tuple(reason for reason, row in REASONS.items() if row.airflow == "fail")
@@ -47,6 +48,19 @@ def outputs(outcome: Outcome) -> dict[str, str]:
         "message": outcome.message,
         "outcome": msgspec.json.encode(outcome).decode(),
     }
+
+
+def is_untold(newest: Manifest) -> bool:
+    """Tell whether the newest of a step's objects has ended, and its end is still to be told.
+
+    Whoever was to tell it was lost. What was told has ended an attempt, and the next one makes an object of its own; a
+    success is told again, for there is no attempt after it.
+    """
+    if not is_finished(newest) or "deletionTimestamp" in newest["metadata"]:
+        return False
+    conditions = newest["status"]["conditions"]
+    failed = any(each.get("type") == "Failed" and each.get("status") == "True" for each in conditions)
+    return not failed or constants.TOLD not in (newest["metadata"].get("annotations") or {})
 
 
 def progress(seen: Observation) -> str:

@@ -1,0 +1,306 @@
+"""Both templates on the real Argo Workflows: every way to end, and what somebody does meanwhile. One run tells all."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hera.workflows import DAG, Parameter, RetryStrategy, Steps, Workflow, WorkflowTemplate
+from hera.workflows.models import WorkflowTemplateRef
+
+from dagset_hera import JobSetResource, JobSetTask, cleanup
+from tests.hera.theatre import LEAN, RESOURCE, TASK, Act, Seen, Theatre
+from tests.realcluster.argoimages import DAGSET
+from tests.realcluster.restricted import namespace_of
+
+Kind = type[JobSetResource] | type[JobSetTask]
+FOR_EVER = "sleep 300"
+QUEUE = "one-at-a-time"
+POLICY = "status.conditions.0.reason in [FailJobSetFailurePolicyAction]"
+
+
+def gang(name: str, script: str, **words: Any) -> dict[str, Any]:
+    return {"coupling": "gang", "pods": 2} | pods(name, script) | words
+
+
+def pods(name: str, script: str, **words: Any) -> dict[str, Any]:
+    run = {"name": name, "image": "busybox:1", "command": ["sh", "-c", script]}
+    return {**run, "grace_period": "1s", "cpu": "10m", "memory": "16Mi", **words}
+
+
+def template(kind: Kind, node: dict[str, Any], **options: Any) -> JobSetResource | JobSetTask:
+    more = {"image": DAGSET} if kind is JobSetTask else {}
+    return kind(name="run", node=node, **more, **options)
+
+
+def workflow(
+    kind: Kind, node: dict[str, Any], *, tidy: bool = False, account: str = "", call: Any = None, **options: Any
+) -> dict:
+    """One step `a`; `call` are arguments of its call."""
+    account = account or (TASK if kind is JobSetTask else RESOURCE)
+    with Workflow(name=node["name"], entrypoint="main", service_account_name=account) as made:
+        run = template(kind, node, **options)
+        if tidy:
+            made.on_exit = cleanup()
+        with DAG(name="main"):
+            run(name="a", **(call or {}))
+    return made.to_dict()
+
+
+def acts_of(kind: Kind, short: str) -> Iterator[tuple[str, Act]]:
+    """The scenes that both templates play; names begin with `short`."""
+
+    def scene(
+        word: str, script: str, hand: Any = None, *, words: dict | None = None, **options: Any
+    ) -> tuple[str, Act]:
+        node = gang(f"{short}-{word}", script, **(words or {}))
+        made = workflow(kind, node, **options)
+        return word, Act(made, hand) if hand else Act(made)
+
+    again = RetryStrategy(limit=1)
+    yield scene("ok", "echo line of $DAGSET_INDEX; sleep 1")
+    yield scene("failed", "echo boom >&2; exit 3")
+    yield scene("retried", "exit 3", retry_strategy=again)
+    yield scene("fast", "exit 134", retry_strategy=again)
+    fan = {"arguments": {"n": "{{item}}"}, "with_items": [1, 1, 1, 2, 2]}
+    yield scene("fan", "true", words={"pods": "{{inputs.parameters.n}}"}, inputs=[Parameter(name="n")], call=fan)
+    yield scene("deadline", FOR_EVER, words={"deadline": "4s"}, retry_strategy=again)
+    yield scene("stopped", FOR_EVER, _stop, tidy=kind is JobSetResource)
+    yield scene("terminated", FOR_EVER, _terminate if kind is JobSetTask else _terminate_and_delete)
+    yield scene("deleted", FOR_EVER, _delete)
+    yield scene("evicted", "sleep 12", _evict)
+    array = pods(f"{short}-array", "[ $DAGSET_INDEX != 1 ] || exit 7", pods=3, coupling="array")
+    yield "array", Act(workflow(kind, array))
+    yield "queued", Act(queued(kind, short))
+
+
+def _stop(theatre: Theatre, name: str) -> None:
+    theatre.until_running(name)
+    theatre.shut_down(name, "Stop")
+
+
+def _terminate(theatre: Theatre, name: str) -> None:
+    theatre.until_running(name)
+    theatre.shut_down(name, "Terminate")
+
+
+def _terminate_and_delete(theatre: Theatre, name: str) -> None:
+    """Nothing of a Workflow runs after terminate; its end takes the node along."""
+    _terminate(theatre, name)
+    theatre.until(lambda there: any(each["metadata"]["name"] == name and _has_failed(each) for each in there))
+    theatre.kubectl("delete", "workflow", name)
+
+
+def _has_failed(each: dict[str, Any]) -> bool:
+    return each["kind"] == "Workflow" and each["status"].get("phase") == "Failed"
+
+
+def _delete(theatre: Theatre, name: str) -> None:
+    theatre.until_running(name)
+    theatre.kubectl("delete", "workflow", name)
+
+
+def _evict(theatre: Theatre, name: str) -> None:
+    theatre.until_running(name)
+    theatre.evict(name)
+
+
+def _kill(theatre: Theatre, name: str) -> None:
+    theatre.until_running(name)
+    theatre.kill(name, "argoexec" if name.startswith("r") else "supervise")
+
+
+def queued(kind: Kind, short: str) -> dict[str, Any]:
+    """Two steps side by side in a queue with room for one."""
+    with Workflow(name=f"{short}-queued", entrypoint="main", service_account_name=_account(kind)) as made:
+        run = template(kind, gang(f"{short}-queued", "sleep 1", queue_name=QUEUE, cpu="100m"))
+        with DAG(name="main"):
+            run(name="a")
+            run(name="b")
+    return made.to_dict()
+
+
+def _account(kind: Kind) -> str:
+    return TASK if kind is JobSetTask else RESOURCE
+
+
+def of_a_template() -> list[dict[str, Any]]:
+    """A WorkflowTemplate whose Steps hand a resource's outputs to a task, with a retry around Steps; and its run."""
+    with WorkflowTemplate(name="kept", entrypoint="main", service_account_name=TASK) as made:
+        first = JobSetResource(name="first", node=gang("of-template", "true"))
+        last = JobSetTask(
+            name="last",
+            image=DAGSET,
+            inputs=[Parameter(name="said")],
+            node=pods("of-template-last", "echo said: $SAID", env={"SAID": "{{inputs.parameters.said}}"}),
+        )
+        with Steps(name="again", retry_strategy=RetryStrategy(limit=1)) as again:
+            done = first(name="first")
+            last(name="last", arguments={"said": f"{done.get_parameter('name')} {done.get_parameter('reason')}"})
+        with DAG(name="main"):
+            again(name="a")
+    run = Workflow(name="of-template", workflow_template_ref=WorkflowTemplateRef(name="kept"))
+    return [made.to_dict(), run.to_dict()]
+
+
+def queue() -> list[dict[str, Any]]:
+    """A queue with room for one of the two gangs."""
+    kueue = {"apiVersion": "kueue.x-k8s.io/v1beta2"}
+    flavors = [
+        {
+            "name": "default",
+            "resources": [{"name": "cpu", "nominalQuota": "250m"}, {"name": "memory", "nominalQuota": "1Gi"}],
+        }
+    ]
+    groups = [{"coveredResources": ["cpu", "memory"], "flavors": flavors}]
+    spec = {"namespaceSelector": {}, "queueingStrategy": "BestEffortFIFO", "resourceGroups": groups}
+    return [
+        {**kueue, "kind": "ClusterQueue", "metadata": {"name": QUEUE}, "spec": spec},
+        {**kueue, "kind": "LocalQueue", "metadata": {"name": QUEUE}, "spec": {"clusterQueue": QUEUE}},
+    ]
+
+
+@pytest.fixture(scope="module")
+def seen(argo: Path) -> Iterator[dict[str, Seen]]:
+    """Everything, played at once."""
+    with namespace_of(argo) as namespace:
+        theatre = Theatre(argo, namespace)
+        theatre.furnish()
+        theatre.apply(queue())
+        kept, of_template = of_a_template()
+        theatre.apply([kept])
+        lean = workflow(JobSetResource, gang("r-killed", "sleep 10"), account=LEAN, report=False)
+        acts = {
+            "of-template": Act(of_template),
+            "r-killed": Act(lean, _kill),
+            "t-killed": Act(workflow(JobSetTask, gang("t-killed", "sleep 10")), _kill),
+            **{f"r-{word}": act for word, act in acts_of(JobSetResource, "r")},
+            **{f"t-{word}": act for word, act in acts_of(JobSetTask, "t")},
+        }
+        try:
+            told = theatre.play(acts)
+            told["left"] = Seen(
+                objects={each["metadata"]["uid"]: each for each in theatre.get("workloads,jobsets,jobs")}
+            )
+            yield told
+        finally:
+            theatre.kubectl("delete", "clusterqueue", QUEUE, "--wait=false")
+
+
+both = pytest.mark.parametrize("short", ["r", "t"])
+
+
+@both
+def test_a_step_succeeds_with_its_outputs(seen: dict[str, Seen], short: str):
+    one = seen[f"{short}-ok"]
+
+    assert "Succeeded" == one.phase
+    (owner,) = one.owners
+    expected = {
+        "name": owner.split()[1],
+        "reason": "succeeded",
+        "exit-code": "0",
+        "restarts": "0",
+        "failed-indexes": "",
+    }
+    assert expected == {name: value for name, value in one.outputs(".a").items() if name in expected}
+
+
+def test_a_failed_step_says_what_argo_knows_or_what_a_supervisor_saw(seen: dict[str, Seen]):
+    of_argo, ours = (seen[name].node(".a(0)") for name in ("r-failed", "t-failed"))
+
+    message = "main: Error (exit code 64): failure condition '{status.terminalState == [Failed]}' evaluated true"
+    assert ("Failed", message, "64") == (of_argo["phase"], of_argo["message"], of_argo["outputs"]["exitCode"])
+    assert ("Failed", "3") == (ours["phase"], ours["outputs"]["exitCode"])
+    pattern = r"main: Error \(exit code 3\): app_error: worker\[[01]\] exited 3 on dagset: boom\n\| boom"
+    assert re.fullmatch(pattern, ours["message"])
+    outputs = seen["t-failed"].outputs(".a")
+    outcome = json.loads(outputs.pop("outcome"))
+    assert {
+        "name": outcome["name"],
+        "reason": "app_error",
+        "exit-code": "3",
+        "restarts": "0",
+        "failed-indexes": "",
+        "message": outcome["message"],
+    } == outputs
+
+
+@both
+def test_a_retry_makes_a_new_object(seen: dict[str, Seen], short: str):
+    one = seen[f"{short}-retried"]
+
+    assert ("Failed", 2) == (one.phase, len(one.owners))
+
+
+@both
+def test_a_fail_code_and_a_deadline_are_not_retried(seen: dict[str, Seen], short: str):
+    fast, late = seen[f"{short}-fast"], seen[f"{short}-deadline"]
+
+    assert [("Failed", 1)] * 2 == [(one.phase, len(one.owners)) for one in (fast, late)]
+    codes = [one.node(".a(0)")["outputs"]["exitCode"] for one in (fast, late)]
+    assert (["64", "64"] if short == "r" else ["134", "121"]) == codes
+    said = [one.node(".a(0)")["message"].partition("): ")[2] for one in (fast, late)]
+    if short == "r":
+        assert [f"failure condition '{{{POLICY}}}' evaluated true"] * 2 == said
+    else:
+        assert ["failed_fast", "deadline_exceeded"] == [each.partition(":")[0] for each in said]
+
+
+@both
+def test_a_fan_out_has_an_object_for_each_item(seen: dict[str, Seen], short: str):
+    one = seen[f"{short}-fan"]
+
+    assert ("Succeeded", 5) == (one.phase, len(set(one.owners)))
+    sizes = [each["spec"]["replicatedJobs"][0]["template"]["spec"]["completions"] for each in one.objects.values()]
+    assert [1, 1, 1, 2, 2] == sorted(sizes)
+
+
+@both
+def test_an_array_fails_with_its_index(seen: dict[str, Seen], short: str):
+    one = seen[f"{short}-array"]
+
+    assert ("Failed", ["Job"]) == (one.phase, [each["kind"] for each in one.objects.values()])
+    if short == "t":
+        expected = {"reason": "failed_indexes", "failed-indexes": "1", "exit-code": "7"}
+        assert expected == {name: one.outputs(".a")[name] for name in expected}
+        assert "2/3" == one.node(".a(0)")["progress"]
+
+
+@pytest.mark.parametrize("name", ["r-stopped", "t-stopped", "r-terminated", "t-terminated", "r-deleted", "t-deleted"])
+def test_what_is_stopped_terminated_or_deleted_leaves_nothing(seen: dict[str, Seen], name: str):
+    assert 1 == len(seen[name].owners)
+    left = [each for each in seen["left"].objects.values() if each["kind"] in ("JobSet", "Job")]
+    assert [] == [each["metadata"]["name"] for each in left if each["metadata"]["name"].startswith(name)]
+
+
+@both
+def test_a_node_outlives_the_pod_that_waits_for_it(seen: dict[str, Seen], short: str):
+    for one in (seen[f"{short}-evicted"], seen[f"{short}-killed"]):
+        assert ("Succeeded", 1) == (one.phase, len(one.owners))
+        assert "Succeeded" != one.node(".a(0)")["phase"]
+        assert "Succeeded" == one.node(".a(1)")["phase"]
+
+
+@both
+def test_kueue_admits_each_step_by_itself(seen: dict[str, Seen], short: str):
+    one = seen[f"{short}-queued"]
+
+    assert ("Succeeded", 2) == (one.phase, len(one.owners))
+    workloads = [each for each in seen["left"].objects.values() if each["kind"] == "Workload"]
+    owners = [each["metadata"]["ownerReferences"][0] for each in workloads]
+    assert one.owners == sorted(
+        f"{each['kind']} {each['name']}" for each in owners if each["name"].startswith(f"{short}-queued")
+    )
+
+
+def test_a_workflow_template_hands_outputs_from_one_class_to_the_other(seen: dict[str, Seen]):
+    one = seen["of-template"]
+
+    assert "Succeeded" == one.phase
+    (last,) = [each for each in one.objects.values() if each["kind"] == "Job"]
+    (first,) = [each for each in one.objects.values() if each["kind"] == "JobSet"]
+    environment = last["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "SAID", "value": f"{first['metadata']['name']} succeeded"} in environment

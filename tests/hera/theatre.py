@@ -1,0 +1,178 @@
+"""Workflows on the real Argo: all are submitted at once, to each somebody does something, then all are seen."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.realcluster.restricted import kubectl
+
+ENDED = ("Succeeded", "Failed", "Error")
+WAIT_S = 240
+TASK, RESOURCE, LEAN = "task", "resource", "lean"  # service accounts, each with the rights that it needs
+
+
+@dataclass(frozen=True)
+class Act:
+    """A workflow, and what somebody does to it meanwhile."""
+
+    workflow: dict[str, Any]
+    hand: Callable[["Theatre", str], None] = lambda _theatre, _name: None
+
+
+@dataclass
+class Seen:
+    """What was seen of one workflow: itself at its end, and every Job and JobSet that there ever was, by uid."""
+
+    workflow: dict[str, Any] = field(default_factory=dict)
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def phase(self) -> str:
+        return str(self.workflow.get("status", {}).get("phase", ""))
+
+    def node(self, suffix: str) -> dict[str, Any]:
+        """The node whose name ends so: `.a` is a step, `.a(0)` its first pod."""
+        return next(node for node in self.workflow["status"]["nodes"].values() if node["name"].endswith(suffix))
+
+    def outputs(self, suffix: str) -> dict[str, str]:
+        return {each["name"]: each.get("value", "") for each in self.node(suffix)["outputs"]["parameters"]}
+
+    @property
+    def owners(self) -> list[str]:
+        """Kind and name of each object that no JobSet made."""
+        return sorted(f"{each['kind']} {each['metadata']['name']}" for each in self.objects.values())
+
+
+class Theatre:
+    """One namespace with the service accounts of `dagset rbac --engine ...`."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self.kubeconfig, self.namespace = kubeconfig, namespace
+        self._there: list[dict[str, Any]] = []  # one look for all: it takes a process
+        self._looked = threading.Condition()
+
+    def furnish(self) -> None:
+        """Make the service accounts."""
+        namespace = self.namespace
+        for account, engine in ((TASK, "argo"), (RESOURCE, "argo-resource"), (LEAN, "argo-resource")):
+            self.kubectl("create", "serviceaccount", account)
+            command = [sys.executable, "-m", "dagset", "rbac", "-n", namespace, "--service-account", account]
+            printed = subprocess.run([*command, "--engine", engine, "-o", "json"], check=True, capture_output=True)
+            role, binding = json.loads(printed.stdout)["items"]
+            for part in (role["metadata"], binding["metadata"], binding["roleRef"]):
+                part["name"] = account
+            if account == LEAN:
+                role["rules"] = [rule for rule in role["rules"] if rule["resources"] != ["workflowtaskresults"]]
+            self.apply([role, binding])
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        return kubectl(self.kubeconfig, "-n", self.namespace, *arguments, stdin=stdin)
+
+    def apply(self, manifests: Iterable[Mapping[str, Any]]) -> None:
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(listed, default=str))
+
+    def get(self, *what: str) -> list[dict[str, Any]]:
+        return json.loads(self.kubectl("get", *what, "-o", "json"))["items"]
+
+    def play(self, acts: Mapping[str, Act]) -> dict[str, Seen]:
+        """What was seen of each, when all have ended, or were deleted by a hand, and every hand is done."""
+        self.apply(act.workflow for act in acts.values())
+        seen = {name: Seen() for name in acts}
+        failed: list[str] = []
+        hands = [threading.Thread(target=self._hand, args=(name, act, failed)) for name, act in acts.items()]
+        for hand in hands:
+            hand.start()
+        deadline = time.monotonic() + WAIT_S
+        while not self._look(seen) or any(hand.is_alive() for hand in hands):
+            open_ = {
+                name: one.workflow.get("status", {}).get("message")
+                for name, one in seen.items()
+                if one.phase not in ENDED
+            }
+            if os.environ.get("THEATRE"):
+                Path(os.environ["THEATRE"]).write_text(json.dumps({n: s.workflow for n, s in seen.items()}))
+            assert time.monotonic() < deadline, f"not ended after {WAIT_S} s: {open_}; hands: {failed}"
+            time.sleep(1)
+        assert [] == failed
+        return seen
+
+    def _hand(self, name: str, act: Act, failed: list[str]) -> None:
+        try:
+            act.hand(self, name)
+        except Exception as error:  # noqa: BLE001  told by the thread that waits
+            failed.append(f"{name}: {error!r}")
+
+    def _look(self, seen: dict[str, Seen]) -> bool:
+        """Take note of all there is; whether nothing is left to wait for."""
+        there = self.get("workflows,jobsets,jobs,pods")
+        with self._looked:
+            self._there = there
+            self._looked.notify_all()
+        for each in there:
+            owners = each["metadata"].get("ownerReferences", [])
+            if each["kind"] == "Workflow" and each["metadata"]["name"] in seen:
+                seen[each["metadata"]["name"]].workflow = each
+            elif owners and owners[0]["kind"] == "Workflow" and each["kind"] != "Pod":
+                seen[owners[0]["name"]].objects[each["metadata"]["uid"]] = each
+        running = {each["metadata"]["name"] for each in there if each["kind"] == "Workflow"}
+        return all(one.phase in ENDED or (one.workflow and name not in running) for name, one in seen.items())
+
+    # What hands do
+
+    def until_running(self, workflow: str) -> None:
+        """Wait until a pod of the workflow's node runs."""
+        self.until(lambda there: any(pod["status"]["phase"] == "Running" for pod in _pods_of_node(there, workflow)))
+
+    def until(self, is_so: Callable[[list[dict[str, Any]]], bool]) -> None:
+        """Wait until this is so of all that is there."""
+        with self._looked:
+            assert self._looked.wait_for(lambda: is_so(self._there), timeout=WAIT_S), "waited in vain"
+
+    def own_pod(self, workflow: str) -> dict[str, Any]:
+        """The pod of Argo's that waits for the node."""
+        with self._looked:
+            pods = [each for each in self._there if each["kind"] == "Pod" and each["status"]["phase"] == "Running"]
+        (pod,) = [pod for pod in pods if pod["metadata"]["ownerReferences"][0]["name"] == workflow]
+        return pod
+
+    def shut_down(self, workflow: str, strategy: str) -> None:
+        """What `argo stop` and `argo terminate` do (argo-workflows: util.go, patchShutdownStrategy)."""
+        change = json.dumps({"spec": {"shutdown": strategy}})
+        self.kubectl("patch", "workflow", workflow, "--type=merge", "-p", change)
+
+    def evict(self, workflow: str) -> None:
+        """Evict Argo's pod through the API, as a drain does."""
+        pod = self.own_pod(workflow)["metadata"]["name"]
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": self.namespace},
+        }
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        self.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+
+    def kill(self, workflow: str, program: str) -> None:
+        """Kill a program in Argo's pod as the kernel does when its memory is spent."""
+        uid = self.own_pod(workflow)["metadata"]["uid"]
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if uid in (process / "cgroup").read_text() and program in (process / "cmdline").read_text():
+                    os.kill(int(process.name), signal.SIGKILL)
+            except OSError:
+                continue
+
+
+def _pods_of_node(there: list[dict[str, Any]], workflow: str) -> list[dict[str, Any]]:
+    """The pods of a gang that is named after its workflow."""
+    named = "jobset.sigs.k8s.io/jobset-name"
+    pods = [each for each in there if each["kind"] == "Pod"]
+    return [pod for pod in pods if pod["metadata"]["labels"].get(named, "").startswith(workflow)]
