@@ -31,6 +31,7 @@ STARTING_PROCESSES = (
     "core/local/test_manager.py",
     "examples",
     "hera/test_schema.py",
+    "hera/test_task.py",
     "realcluster/test_fixtures.py",
     "snakemake/test_registration.py",
 )

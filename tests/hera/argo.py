@@ -68,6 +68,13 @@ def sent(
     return yaml.load(manifest, Loader=_GoYaml)
 
 
+def filled(text: str, *, values: dict[str, str]) -> str:
+    """Return a text of a container template as it reaches its pod."""
+    inputs = {f"inputs.parameters.{name}": value for name, value in values.items()}
+    known = GLOBALS | inputs | {"node.name": "n"}
+    return str(json.loads(_replaced(_replaced(_go_json(text), known), known)))
+
+
 def condition_met(condition: str, obj: dict[str, Any], *, of: Any) -> bool:
     """Return whether `of` (any for failureCondition, all for successCondition) requirement of the selector holds."""
     requirements = re.split(r",\s*(?![^()]*\))", condition)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from tests.hera.theatre import LEAN, RESOURCE, TASK, Act, Seen, Theatre
 from tests.realcluster.argoimages import DAGSET
 from tests.realcluster.restricted import namespace_of
 
+pytestmark = pytest.mark.timeout(900)
+
 Kind = type[JobSetResource] | type[JobSetTask]
 FOR_EVER = "sleep 300"
 QUEUE = "one-at-a-time"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples" / "hera").glob("*_workflow.py"))
 POLICY = "status.conditions.0.reason in [FailJobSetFailurePolicyAction]"
 
 
@@ -145,6 +150,27 @@ def of_a_template() -> list[dict[str, Any]]:
     return [made.to_dict(), run.to_dict()]
 
 
+def as_written(made: Workflow, name: str, **arguments: str) -> Act:
+    """A workflow of an example or a page, under another name and with the tests' image."""
+    manifest = made.to_dict()
+    manifest["metadata"] = {"name": name}
+    for parameter in manifest["spec"].get("arguments", {}).get("parameters", []):
+        parameter["value"] = arguments.get(parameter["name"], parameter.get("value"))
+    return Act(manifest)
+
+
+def examples() -> Iterator[tuple[str, Act]]:
+    for path in EXAMPLES:
+        name = path.stem.replace("_", "-")
+        yield name, as_written(runpy.run_path(str(path))["workflow"], name, dagset=DAGSET)
+    page = (ROOT / "docs" / "hera.md").read_text()
+    first = re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert first is not None
+    names: dict[str, Any] = {}
+    exec(first[1], names)
+    yield "page", as_written(names["workflow"], "page")
+
+
 def queue() -> list[dict[str, Any]]:
     """A queue with room for one of the two gangs."""
     kueue = {"apiVersion": "kueue.x-k8s.io/v1beta2"}
@@ -176,6 +202,7 @@ def seen(argo: Path) -> Iterator[dict[str, Seen]]:
             "of-template": Act(of_template),
             "r-killed": Act(lean, _kill),
             "t-killed": Act(workflow(JobSetTask, gang("t-killed", "sleep 10")), _kill),
+            **dict(examples()),
             **{f"r-{word}": act for word, act in acts_of(JobSetResource, "r")},
             **{f"t-{word}": act for word, act in acts_of(JobSetTask, "t")},
         }
@@ -266,7 +293,7 @@ def test_an_array_fails_with_its_index(seen: dict[str, Seen], short: str):
     if short == "t":
         expected = {"reason": "failed_indexes", "failed-indexes": "1", "exit-code": "7"}
         assert expected == {name: one.outputs(".a")[name] for name in expected}
-        assert "2/3" == one.node(".a(0)")["progress"]
+        assert one.node(".a(0)")["progress"].endswith("/3")  # of Argo's own it would be 0/1; it looks now and then
 
 
 @pytest.mark.parametrize("name", ["r-stopped", "t-stopped", "r-terminated", "t-terminated", "r-deleted", "t-deleted"])
@@ -304,3 +331,20 @@ def test_a_workflow_template_hands_outputs_from_one_class_to_the_other(seen: dic
     (first,) = [each for each in one.objects.values() if each["kind"] == "JobSet"]
     environment = last["spec"]["template"]["spec"]["containers"][0]["env"]
     assert {"name": "SAID", "value": f"{first['metadata']['name']} succeeded"} in environment
+
+
+def test_the_page_s_first_example_runs_as_it_stands(seen: dict[str, Seen]):
+    one = seen["page"]
+
+    assert ("Succeeded", 2) == (one.phase, len(one.owners))
+
+
+def test_the_examples_do_what_they_say(seen: dict[str, Seen]):
+    one, array, leader = seen["gang-workflow"], seen["array-workflow"], seen["leader-workflow"]
+
+    assert ["Succeeded"] * 3 == [each.phase for each in (one, array, leader)]
+    assert "Succeeded" == one.node(".onExit")["phase"]
+    report = next(each for each in array.objects.values() if each["metadata"]["name"].startswith("report-"))
+    sweeps = json.loads(report["spec"]["template"]["spec"]["containers"][0]["env"][-1]["value"])
+    assert [("succeeded", "0")] * 2 == [(each["reason"], each["restarts"]) for each in sweeps]
+    assert ("1", "succeeded") == (leader.outputs(".work")["restarts"], leader.outputs(".work")["reason"])

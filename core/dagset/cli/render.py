@@ -1,5 +1,6 @@
 """`dagset render`: what would be sent, without a cluster."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ __all__ = ["render"]
 @click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="yaml documents, or a v1 List."
 )
-def render(node: str, namespace: str | None, output: str) -> None:
+@click.option("--engine", metavar="NAME", help="What that engine takes instead: argo, a Workflow (with dagset-hera).")
+def render(node: str, namespace: str | None, output: str, engine: str | None) -> None:
     """Print the manifests of NODE, as the first `dagset run` of it would send them. Needs no cluster.
 
     The same file gives the same bytes, for `kubectl apply -f -`, a review, or a diff.
@@ -28,19 +30,37 @@ def render(node: str, namespace: str | None, output: str) -> None:
     \b
     Exit codes:
       0    printed
-      2    NODE is not valid
+      2    NODE is not valid, or no such engine is installed
 
     \b
     Example:
       dagset render node.yaml | kubectl diff -f -
+      dagset render node.yaml --engine argo | kubectl create -f -
     """
     from dagset.compile.render import render_json, render_yaml
 
     loaded = node_of(node)
+    if engine is not None:
+        if output != "yaml":
+            raise click.UsageError("--engine prints YAML: leave -o json out")
+        click.echo(_engine(engine)(loaded, namespace=namespace), nl=False)
+        return
     bundle = bundle_of(node, loaded, node_identity(node, task=loaded.name))
     if namespace is not None:
         bundle = _placed(bundle, namespace)
     click.echo(render_yaml(bundle) if output == "yaml" else render_json(bundle), nl=False)
+
+
+def _engine(name: str) -> Callable[..., str]:
+    """Return what an adapter gives for its engine; the core knows none, so each says it by an entry point."""
+    from importlib.metadata import entry_points
+
+    found = {point.name: point for point in entry_points(group="dagset.engines")}
+    if name not in found:
+        there = f"installed: {', '.join(sorted(found))}" if found else "none is installed"
+        raise click.UsageError(f"--engine {name}: {there}; for argo install dagset-hera beside dagset")
+    renders: Callable[..., str] = found[name].load()
+    return renders
 
 
 def _placed(bundle: "Bundle", namespace: str) -> "Bundle":

@@ -221,5 +221,6 @@ class _Step:
         from dagset.run.supervision import node_message, outputs
 
         self.screen.say(summary(outcome, elapsed_s=self.screen.elapsed_s, with_lines=self.choice == "none"))
+        self.files.show_progress(f"{outcome.succeeded}/{outcome.pods}" if outcome.pods else "")
         lines = outcome.first_failed.last_lines if outcome.first_failed is not None else ()
         self.files.end(node_message(outcome.reason, outcome.message, tuple(lines)), outputs(outcome))

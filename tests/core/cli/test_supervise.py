@@ -72,7 +72,7 @@ def test_progress_is_of_pods_that_ended_well(node_file: Path, tmp_path: Path) ->
         end.start()
 
     assert 0 == supervise(node_file, PlayedCluster(play), tmp_path).exit_code
-    assert "0/1\n" == (tmp_path / "progress").read_text()
+    assert "1/1\n" == (tmp_path / "progress").read_text()
 
 
 @pytest.mark.parametrize("choice", ["failed", "none"])
