@@ -314,6 +314,17 @@ def test_two_builds_at_once_build_once_and_a_third_needs_no_go(fake_go: dict[str
     assert "kind: Anything\n---\nkind: Anything\n" == (cache / "kueue-crds.yaml").read_text()
 
 
+def test_argo_is_built_by_itself_from_a_copy_with_the_file_that_its_archive_lacks(fake_go: dict[str, str]) -> None:
+    found = harness("build", "--argo", environment=fake_go)
+    again = harness("build", "--argo", environment=fake_go | {"PATH": os.path.dirname(sys.executable)})
+
+    built = Path(found.stdout.strip())
+    assert found.stdout == again.stdout
+    assert {"bin", "argo-crds.yaml"} == {path.name for path in built.iterdir()}
+    assert {"workflow-controller", "argoexec"} == {path.name for path in (built / "bin").iterdir()}
+    assert 2 == len(Path(fake_go["DAGSET_CACHE"], "asked").read_text().splitlines())
+
+
 def test_a_change_in_one_module_builds_only_that_one_anew(fake_go: dict[str, str], short_path: Path) -> None:
     harness("build", environment=fake_go)
     asked = short_path / "asked"
