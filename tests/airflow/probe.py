@@ -33,6 +33,7 @@ def main() -> None:
     found |= {"ours": sorted(name for name in sys.modules if name.startswith("dagset."))}
     found |= {"verdicts": verdicts(), "errors": errors(), "wheres": {case: meant(case) for case in CASES}}
     found |= {"where_with_a_secret": said_of_a_secret(), "links": links(), "provider": provider_is_valid()}
+    found |= {"function_without_worker": said_of_a_function(start_from_trigger=True)}
     found |= {"theirs": theirs()}  # last, for it imports the kubernetes client
     print(json.dumps(found))
 
@@ -168,6 +169,18 @@ def said_of_a_secret() -> str:
     from dagset_airflow.clusters import Where
 
     return repr(Where(name=None, context="c", namespace="n", kubeconfig="token: geheim"))
+
+
+def said_of_a_function(**words: object) -> str:
+    """Return why a function is refused."""
+    from airflow.sdk import task
+
+    from dagset.errors import InvalidNode
+
+    try:
+        return str(task.indexed_job(**words)(lambda: None)())
+    except InvalidNode as error:
+        return str(error)
 
 
 def links() -> list[list[str]]:

@@ -71,6 +71,13 @@ def test_what_cannot_be_told_fails_with_what_to_do(call, source, said):
 
 
 @pytest.mark.cluster
+def test_function_needs_a_worker(probe):
+    said = "start_from_trigger: a function travels from a worker; take deferrable=True, which frees the worker later"
+
+    assert said == probe["function_without_worker"]
+
+
+@pytest.mark.cluster
 def test_function_runs_on_every_index_and_its_results_are_the_tasks_value(lab):
     assert {"state": "success", "tries": 1, "xcom": [18, 32, 50]} == lab.task("square")
     assert [f"worker[{index}] {index} of 3: {{{{ factor }}}}" for index in range(3)] == lab.pod_lines("square")

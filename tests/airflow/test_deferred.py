@@ -116,8 +116,10 @@ def test_deferred_task_pushes_the_outcome_and_deletes_its_node(lab):
 def test_error_of_a_deferred_node_is_retried_and_told_as_ever(lab):
     errors = lab.errors("deferred_error")
 
-    assert {"state": "failed", "tries": 2, "xcom": None} == lab.task("deferred_error")
-    assert ["AirflowException"] * 2 == [kind for kind, _ in errors]
+    task = lab.task("deferred_error")
+
+    assert ("failed", 2, "app_error") == (task["state"], task["tries"], task["xcom"]["reason"])
+    assert ["AppError"] * 2 == [kind for kind, _ in errors]
     assert " app_error: worker[0] exited 3 on " in errors[0][1]
 
 

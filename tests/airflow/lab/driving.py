@@ -35,7 +35,7 @@ RUNS = "exec sleep 600"
 def ti_of(task: str, *, attempt: int = 1, max_tries: int = 1) -> Any:
     started = datetime.now(UTC)
     words = {"dag_id": "driven", "run_id": "r", "task_id": task, "map_index": -1, "start_date": started}
-    return SimpleNamespace(**words, try_number=attempt, max_tries=max_tries)
+    return SimpleNamespace(**words, try_number=attempt, max_tries=max_tries, xcom_push=lambda **_pushed: None)
 
 
 def node(task: str, script: str) -> dict[str, str]:
