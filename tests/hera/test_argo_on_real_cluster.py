@@ -27,7 +27,7 @@ POLICY = "status.conditions.0.reason in [FailJobSetFailurePolicyAction]"
 
 
 def gang(name: str, script: str, **words: Any) -> dict[str, Any]:
-    return {"coupling": "gang", "pods": 2} | pods(name, script) | words
+    return {"coupling": "gang"} | pods(name, script) | words
 
 
 def pods(name: str, script: str, **words: Any) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def queue() -> list[dict[str, Any]]:
     flavors = [
         {
             "name": "default",
-            "resources": [{"name": "cpu", "nominalQuota": "250m"}, {"name": "memory", "nominalQuota": "1Gi"}],
+            "resources": [{"name": "cpu", "nominalQuota": "150m"}, {"name": "memory", "nominalQuota": "1Gi"}],
         }
     ]
     groups = [{"coveredResources": ["cpu", "memory"], "flavors": flavors}]

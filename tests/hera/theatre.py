@@ -15,7 +15,7 @@ from typing import Any
 from tests.realcluster.restricted import kubectl
 
 ENDED = ("Succeeded", "Failed", "Error")
-WAIT_S = 600  # on a machine that does nothing else it takes one or two minutes
+WAIT_S = 600  # for a machine that does much else meanwhile
 TASK, RESOURCE, LEAN = "dagset", "resource", "lean"  # service accounts, each with the rights that it needs
 
 
