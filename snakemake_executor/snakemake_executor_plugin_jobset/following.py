@@ -16,6 +16,7 @@ from dagset.run.logs import LogStream
 from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
 from snakemake_executor_plugin_jobset.jobs import Ending, Member, after, ending_of
+from snakemake_executor_plugin_jobset.words import with_command
 
 __all__ = ["Followers", "JobThread", "NodeThread"]
 
@@ -123,7 +124,8 @@ class JobThread(NodeThread):
 
     def _run(self) -> None:
         member, shared = self._member, self._shared
-        submitted = submit(member.node, member.identity, cluster=shared.cluster, on_conflict="attach", tell=shared.tell)
+        node = with_command(member.node, member.command)
+        submitted = submit(node, member.identity, cluster=shared.cluster, on_conflict="attach", tell=shared.tell)
         ref = submitted.ref
         member.ref = str(ref)
         shared.tell(f"{ref} {'is running already: following it' if submitted.attached else 'created'} ({member.task})")

@@ -21,7 +21,7 @@ class Ending:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One job: the node it would be by itself, and whose it is.
+    """One job: the node it would be by itself, but for its command, and whose it is.
 
     `task` is the same in every run of the workflow, `command` what the pod runs. `ending` is None until it is over;
     `ref` says where it is, "" before; `log` is None while there is no such file. `again` counts its free runs.

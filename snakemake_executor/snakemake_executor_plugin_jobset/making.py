@@ -42,6 +42,7 @@ class Maker:
     workdir: str | None
     envvars: tuple[str, ...] = ()
     defaults: words.Words = field(default_factory=dict)
+    _made: dict[tuple[str, int, str], tuple[DagNode, bool]] = field(default_factory=dict)
 
     def member(self, asked: Asked) -> Member:
         """Return the job with the node that it is.
@@ -49,6 +50,24 @@ class Maker:
         Raises:
             InvalidNode: naming what was said wrong, and where.
         """
+        node, groupable = self._checked(asked)
+        return Member(
+            task=asked.task,
+            rule=asked.name,
+            command=asked.command,
+            node=node,
+            identity=replace(self.identity, task=asked.task),
+            groupable=groupable,
+        )
+
+    def _checked(self, asked: Asked) -> tuple[DagNode, bool]:
+        """Return the node and whether it may be one of many; made once for all jobs that ask for the same."""
+        key = (asked.name, asked.threads, repr(sorted(asked.resources.items())))
+        if key not in self._made:
+            self._made[key] = self._made_new(asked)
+        return self._made[key]
+
+    def _made_new(self, asked: Asked) -> tuple[DagNode, bool]:
         words.refuse_resources(asked.resources, rule=asked.name)
         node = self.node(asked)
         words.refuse_unpassed(self.envvars, node)
@@ -56,21 +75,12 @@ class Maker:
             options.refuse_unmounted(self.workdir, node)
         grouped = asked.resources.get(words.ARRAY, "on")
         if grouped not in ("on", "off"):
-            problem = f"{grouped!r} is neither on nor off"
-            raise InvalidNode(
-                problem, field=words.ARRAY, source=f"rule {asked.name}", remedy="write jobset_array='off'"
-            )
-        return Member(
-            task=asked.task,
-            rule=asked.name,
-            command=asked.command,
-            node=node,
-            identity=replace(self.identity, task=asked.task),
-            groupable=self.settings.arrays == "on" and grouped == "on" and not is_lone(node),
-        )
+            problem, remedy = f"{grouped!r} is neither on nor off", "write jobset_array='off'"
+            raise InvalidNode(problem, field=words.ARRAY, source=f"rule {asked.name}", remedy=remedy)
+        return node, self.settings.arrays == "on" and grouped == "on" and not is_lone(node)
 
     def node(self, asked: Asked) -> DagNode:
-        """Return the node of a job by itself; the later layers win, word by word."""
+        """Return the node of a job by itself, before it has its command; the later layers win, word by word."""
         basic = {"name": dns_safe(asked.name, default="job"), "image": self.image}
         file = asked.resources.get(words.NODE_FILE)
         path = self.folder / file if file else None
@@ -84,6 +94,6 @@ class Maker:
         return words.job_node(
             layers.values(),
             sources=list(layers),
-            command=asked.command,
+            command="true",
             volumes=options.volumes_of(self.settings.volumes or ()),
         )

@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from dagset.compile.escape import escape_expansion
-from dagset.model import DagNode, Role
-from dagset.model.layers import ROLE_WORDS
+from dagset.model import DagNode
 from dagset.model.node import File
+from snakemake_executor_plugin_jobset.words import changed, shell
 
 __all__ = ["RUNNER", "TABLE", "array_node", "fits", "tasks_of"]
 
@@ -39,23 +38,21 @@ def array_node(node: DagNode, rows: Sequence[tuple[str, str]], *, python: str) -
         rows: task and command by index.
         python: how the pod starts Python, as a word of the shell.
     """
-    words = {name: getattr(node, name) for name in node.__struct_fields__ if name not in ROLE_WORDS}
-    role = {name: getattr(node.roles[0], name) for name in Role.__struct_fields__}
-    script = f'exec {python} "$DAGSET_FILES/{RUNNER}"'
-    role |= {"pods": len(rows), "command": ("/bin/sh", "-c", escape_expansion(script)), "args": ()}
+    patch = node.roles[0].pod_patch
     if node.deadline_s is not None:
         own = {"activeDeadlineSeconds": node.deadline_s}
-        role["pod_patch"] = {**role["pod_patch"], "spec": {**own, **(role["pod_patch"].get("spec") or {})}}
-    words |= {
-        "roles": (Role(**role),),
-        "coupling": "array",
-        "deadline": None,
-        "files": {**node.files, **_files(rows)},
-        "fail_exit_codes": (*node.fail_exit_codes, *node.abort_exit_codes),
-        "abort_exit_codes": (),
-        "max_disruptions": None if node.max_disruptions is None else node.max_disruptions * len(rows),
-    }
-    return DagNode(**words)
+        patch = {**patch, "spec": {**own, **(patch.get("spec") or {})}}
+    command = shell(f'exec {python} "$DAGSET_FILES/{RUNNER}"')
+    return changed(
+        node,
+        first={"pods": len(rows), "command": command, "args": (), "pod_patch": patch},
+        coupling="array",
+        deadline=None,
+        files={**node.files, **_files(rows)},
+        fail_exit_codes=(*node.fail_exit_codes, *node.abort_exit_codes),
+        abort_exit_codes=(),
+        max_disruptions=None if node.max_disruptions is None else node.max_disruptions * len(rows),
+    )
 
 
 def fits(node: DagNode, rows: Sequence[tuple[str, str]]) -> bool:

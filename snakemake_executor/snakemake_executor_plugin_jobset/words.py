@@ -8,17 +8,20 @@ import msgspec
 
 from dagset.compile.escape import escape_expansion
 from dagset.errors import InvalidNode
-from dagset.model import DagNode, node_from, read_words
+from dagset.model import DagNode, Role, node_from, read_words
 from dagset.model.coerce import refuse_unknown
-from dagset.model.layers import merged_words, word_of
+from dagset.model.layers import ROLE_WORDS, merged_words, word_of
 
 __all__ = [
     "SCALAR_WORDS",
+    "changed",
     "file_words",
     "job_node",
     "refuse_resources",
     "refuse_unpassed",
     "ruled_words",
+    "shell",
+    "with_command",
 ]
 
 Words = dict[str, Any]
@@ -105,7 +108,7 @@ def job_node(
     Raises:
         InvalidNode: the words do not fit together, or the command would run more than once.
     """
-    layers = [*layers, {"command": ["/bin/sh", "-c", escape_expansion(command)], "args": []}]
+    layers = [*layers, {"command": shell(command), "args": ()}]
     try:
         node = node_from(_with_volumes(merged_words(*layers), volumes or {}))
     except InvalidNode as error:
@@ -115,6 +118,23 @@ def job_node(
         problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
         raise InvalidNode(problem, field="pods", remedy="leave the first role one pod, give the others a second role")
     return node
+
+
+def shell(script: str) -> tuple[str, ...]:
+    """Return the command that runs the script as it is, whatever of it looks like Kubernetes' own expansion."""
+    return ("/bin/sh", "-c", escape_expansion(script))
+
+
+def changed(node: DagNode, *, first: Mapping[str, Any], **words: Any) -> DagNode:
+    """Return the node with other words, and others in its first role."""
+    kept = {name: getattr(node, name) for name in node.__struct_fields__ if name not in ROLE_WORDS}
+    role = {name: getattr(node.roles[0], name) for name in Role.__struct_fields__}
+    return DagNode(**{**kept, "roles": (Role(**{**role, **first}), *node.roles[1:]), **words})
+
+
+def with_command(node: DagNode, command: str) -> DagNode:
+    """Return the node with another job's command."""
+    return changed(node, first={"command": shell(command), "args": ()})
 
 
 def _with_volumes(given: Words, volumes: Mapping[str, Any]) -> Words:

@@ -12,6 +12,7 @@ from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity
 from dagset.testing.fake_cluster import FakeCluster
 from snakemake_executor_plugin_jobset import options, starting, words
+from snakemake_executor_plugin_jobset.making import Asked, Maker
 from snakemake_executor_plugin_jobset.settings import ExecutorSettings
 
 
@@ -124,3 +125,34 @@ def test_a_run_id_says_whose_nodes_they_are_from_anywhere():
 
     assert identity("r1", "a") == identity("r1", "b") != identity("r2", "a")
     assert identity(None, "a") != identity(None, "b")
+
+
+@pytest.mark.parametrize(
+    ("resources", "given", "groupable"),
+    [
+        ({}, {}, True),
+        ({"jobset_array": "off"}, {}, False),
+        ({}, {"arrays": "off"}, False),
+        ({"jobset_kind": "jobset"}, {}, False),
+    ],
+    ids=["by default", "off for the rule", "off for all", "a JobSet"],
+)
+def test_a_job_may_be_one_of_many_unless_it_is_said(resources: dict[str, Any], given: dict[str, Any], groupable: bool):
+    maker = Maker(ExecutorSettings(**given), Identity(owner="o"), image="smk:1", folder=Path(), workdir=None)
+    asked = [Asked("part", f"part:{i}", f"make {i}", 2, {"mem_mb": 100, **resources}) for i in range(2)]
+
+    made = [maker.member(each) for each in asked]
+
+    assert [groupable] * 2 == [member.groupable for member in made]
+    assert [("part:0", "make 0"), ("part:1", "make 1")] == [(member.task, member.command) for member in made]
+    assert made[0].node == made[1].node
+    assert {"part:0", "part:1"} == {member.identity.task for member in made}
+
+
+def test_a_word_for_arrays_that_is_none_is_refused():
+    maker = Maker(ExecutorSettings(), Identity(owner="o"), image="smk:1", folder=Path(), workdir=None)
+
+    with pytest.raises(
+        InvalidNode, match=r"^rule part: jobset_array: 0 is neither on nor off; write jobset_array='off'"
+    ):
+        maker.member(Asked("part", "part:", "make", 1, {"jobset_array": 0}))

@@ -1,8 +1,8 @@
 """A workflow in a folder of its own, run by a real Snakemake on a cluster."""
 
-import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dagset import constants
+from dagset.model import Identity
 from dagset.run import open_cluster
 
 PATIENCE_S = 120
@@ -58,8 +59,10 @@ class Workflow:
     def objects(self, kind: str) -> list[dict[str, Any]]:
         """Return what of this folder's workflow there is in the cluster."""
         cluster = open_cluster(str(self.kubeconfig))
-        items = cluster.list(kind, namespace=cluster.namespace, labels={constants.MANAGED_BY: "dagset"}).items
-        return [item for item in items if str(self.folder) in json.dumps(item["spec"])]
+        owner = f"snakemake:{os.getuid()}@{socket.gethostname()}:{self.folder}"
+        return cluster.list(
+            kind, namespace=cluster.namespace, labels={constants.OWNER: Identity(owner=owner).labels()[constants.OWNER]}
+        ).items
 
     def log(self, rule: str) -> str:
         """Return the log of the only job that a rule had."""
