@@ -1,4 +1,4 @@
-"""examples/snakemake: a rule whose job is the leader of a gang."""
+"""examples/snakemake: an array, a rule whose job is the leader of a gang, and what both give."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,14 @@ SNAKEFILE = Path(__file__).parents[2] / "examples" / "snakemake" / "Snakefile"
 
 
 @pytest.mark.cluster
-def test_iris_trains_with_its_leader_as_the_rules_job(workflow: Workflow):
+def test_iris_is_measured_by_an_array_and_trained_with_its_leader_as_the_rules_job(workflow: Workflow):
     example = replace(workflow, options=("--snakefile", str(SNAKEFILE), "--directory", str(workflow.folder)))
 
     run = example.run()
 
     assert 0 == run.code, run.said
-    assert "test accuracy 0.967 (29 of 30)\n" == (workflow.folder / "accuracy.txt").read_text()
+    report = ["setosa 1.462 cm", "versicolor 4.26 cm", "virginica 5.552 cm", "test accuracy 0.967 (29 of 30)"]
+    assert report == (workflow.folder / "report.txt").read_text().splitlines()
+    assert 1 == run.said.count(": 3 jobs of petals, by index"), "of three jobs, one node"
     lines = workflow.log("train").splitlines()
     assert {"leader[0]", "worker[0]", "worker[1]", "worker[2]"} == {line.split()[0] for line in lines}
