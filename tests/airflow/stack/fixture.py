@@ -109,9 +109,9 @@ class Play:
     timed_run: str = ""
 
     def play(self) -> dict[tuple[str, int], dict[str, Any]]:
-        self.timed_run = self.begin(TIMEOUT_DAG)
+        self.timed_run = self.stack.begin(TIMEOUT_DAG)
         until(lambda: self.is_deferred("run_timed_out"), "run_timed_out is deferred")
-        self.run = self.begin("stack")
+        self.run = self.stack.begin("stack")
         self.on_workers()
         self.by_hand()
         self.triggerer()
@@ -122,9 +122,6 @@ class Play:
         until(lambda: self.tasks()["cleared_after_success", -1]["try_number"] == 2, "the cleared task begins anew")
         until(self.have_ended, "the task that was cleared has ended")
         return self.tasks()
-
-    def begin(self, dag: str) -> str:
-        return str(self.stack.ask(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"])
 
     def on_workers(self) -> None:
         """Kill workers, with the process that supervises them, while nodes run."""

@@ -81,6 +81,10 @@ class Stack:
             return False
         return True
 
+    def begin(self, dag: str) -> str:
+        """Start a run and return its id."""
+        return str(self.ask(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"])
+
     def tasks(self, dag: str, run: str) -> dict[tuple[str, int], dict[str, Any]]:
         told = self.ask(f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances?limit=200")
         return {(each["task_id"], each["map_index"]): each for each in told["task_instances"]}
@@ -102,10 +106,10 @@ def until(is_so: Callable[[], bool], what: str, *, seconds: float = 240.0) -> No
 
 
 @contextmanager
-def running(home: Path, environ: dict[str, str]) -> Iterator[Stack]:
-    """Give an Airflow that serves the DAGs beside this file, and end all of it."""
+def running(home: Path, environ: dict[str, str], *, dags: Path = HERE) -> Iterator[Stack]:
+    """Give an Airflow that serves the DAGs of a folder, and end all of it."""
     port, log_port, triggerer_port = free_ports(3)
-    bundle = {"classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(HERE)}}
+    bundle = {"classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(dags)}}
     settings = {
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),
