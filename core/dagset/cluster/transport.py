@@ -25,6 +25,7 @@ __all__ = ["HttpStream", "Transport"]
 T = TypeVar("T")
 CONNECT_S = 10.0
 ANSWER_S = 65.0  # the real server gives up on a request after 60 s (kube-apiserver --request-timeout)
+TRUST = "the kubeconfig's certificate-authority has to be the one that signed it (is a proxy between?)"
 PIECE_BYTES = 64 * 1024
 KEPT_CONNECTIONS = 256  # more may be open at once; so many are kept for the next request
 
@@ -150,7 +151,7 @@ def _weather(what: str, where: str) -> Generator[None]:
     except (HTTPError, OSError) as error:
         cause = error.args[0] if isinstance(error, SSLError) and error.args else error
         if isinstance(cause, ssl.SSLCertVerificationError):
-            text = f"{what}: {where}: its certificate is not trusted: {cause.verify_message}"
+            text = f"{what}: {where}: its certificate is not trusted: {cause.verify_message}; {TRUST}"
             raise ClusterRefused(text, reason="CertificateNotTrusted") from error
         if isinstance(error, LocationValueError):
             raise DagsetError(f"{what}: {where}: {error}") from error
@@ -158,7 +159,7 @@ def _weather(what: str, where: str) -> Generator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost text: `[Errno 111] Connection refused` rather than a pool's description around it."""
+    """Return the innermost text: `Connection refused` rather than a pool's description around it."""
     if isinstance(error, ProxyError):
         return f"its proxy: {_reason(error.original_error)}"
     while error.__cause__ or error.__context__:
@@ -166,7 +167,8 @@ def _reason(error: Exception) -> str:
         if not isinstance(inner, OSError):
             break
         error = inner
-    return str(error) or type(error).__name__
+    words = error.strerror if isinstance(error, OSError) else ""
+    return words or str(error) or type(error).__name__
 
 
 def _pool(access: Access) -> urllib3.PoolManager:

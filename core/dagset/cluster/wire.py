@@ -56,7 +56,7 @@ def document(path: str) -> Request:
 def list_(kind: str, *, namespace: str, labels: Labels, fields: Mapping[str, str] | None = None) -> Request:
     """Return the GET of all objects with these labels, as of now (no resourceVersion: a consistent read)."""
     query = (*_selector(labels), *_selector(fields or {}, by="fieldSelector"))
-    return Request(f"list {kind}s in {namespace}", "GET", _path(kind, namespace), query)
+    return Request(f"list {kind}s in {namespace or 'all namespaces'}", "GET", _path(kind, namespace), query)
 
 
 def watch(kind: str, *, namespace: str, labels: Labels, resource_version: str) -> Request:

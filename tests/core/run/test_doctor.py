@@ -133,7 +133,7 @@ def test_what_is_lacking_is_told(cluster: FakeCluster, level: str, what: str, wo
                 errors={"/version": ClusterRefused("its certificate is not trusted", reason="CertificateNotTrusted")}
             ),
             "kubernetes",
-            "certificate-authority",
+            "",
             id="not trusted",
         ),
         pytest.param(

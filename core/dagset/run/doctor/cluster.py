@@ -26,7 +26,6 @@ PROBES: dict[Coupling, str] = {"array": "arrays (Job)", "gang": "gangs (JobSet)"
 TAKEN = {"array": "would be taken", "gang": "would be taken by JobSet 0.10 or newer"}
 ASKS_MORE = "pods have to bring more here than image and command: set what it names in your nodes"
 ANSWER = "see whether its address is right and can be reached from here (VPN, proxy), and whether it runs"
-TRUST = "the kubeconfig's certificate-authority has to be the one that signed it (is a proxy between?)"
 WEBHOOK = "a webhook that every such object passes does not answer: tell the operators (does its controller run?)"
 
 
@@ -67,7 +66,7 @@ def _unknown_version(error: ClusterRefused) -> Checked:
     if error.status == UNAUTHORIZED:
         return of_error("problem", KUBERNETES, error, "renew the credentials of this kubeconfig's user")
     if error.status == NO_ANSWER:
-        return of_error("problem", KUBERNETES, error, TRUST)
+        return of_error("problem", KUBERNETES, error)
     return of_error(
         "left out", KUBERNETES, error, "dagset needs 1.33 or newer; old fields are refused when they are sent"
     )
