@@ -209,7 +209,7 @@ def seen(argo: Path) -> Iterator[dict[str, Seen]]:
         try:
             told = theatre.play(acts)
             told["left"] = Seen(
-                objects={each["metadata"]["uid"]: each for each in theatre.get("workloads,jobsets,jobs")}
+                objects={each["metadata"]["uid"]: each for each in theatre.get("workloads.kueue.x-k8s.io,jobsets,jobs")}
             )
             yield told
         finally:

@@ -106,7 +106,7 @@ def test_the_printed_role_takes_no_other_namespace(restricted_cluster: Path):
 
 
 def test_no_row_of_the_table_is_there_for_nothing(restricted_cluster: Path):
-    """What only a queue or a node that cannot start asks for (events, workloads) has no place in here."""
+    """What only a queue, a node that cannot start or a submit that is undone asks for has no place in here."""
     asking = FaultyCluster(open_cluster(str(restricted_cluster)), plan={})
     for words in ({}, {"coupling": "gang"}, {"coupling": "gang", "kind": "job", "on_disruption": "fail"}):
         who, lasting = identity(), node(command=("sleep", "100"), **words)
@@ -116,11 +116,16 @@ def test_no_row_of_the_table_is_there_for_nothing(restricted_cluster: Path):
         asking.patch(ref.kind, namespace=ref.namespace, name=ref.name, body=body)
         cancel(ref, cluster=asking)
         run_node(node(**words), cluster=asking, identity=who, lines=lambda _prefix, _text: None)
+    grouped = node(command=("sleep", "100"), coupling="gang", scheduler="native")
+    for _ in range(2):
+        ref = submit(grouped, who, cluster=asking).ref
+    cancel(ref, cluster=asking)
     queued = compile_node(node(queue_name="x", queue_priority="high"), identity())
     check_bundle(queued, cluster=asking, namespace=asking.namespace)
 
     rows = {(verb, right.resource) for right in RIGHTS for verb in right.verbs}
     elsewhere = {(verb, resource) for verb, resource in rows if resource in ("events", "workloads")}
+    elsewhere |= {("delete", "podgroups")}
     assert rows - elsewhere == {asked_of(request) for request in asking.requests} - elsewhere - LOOKED_UP
 
 

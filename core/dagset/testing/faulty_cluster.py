@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dagset.constants import kind_of
 from dagset.errors import ClusterUnreachable
 
 __all__ = ["FaultyCluster"]
@@ -27,7 +28,7 @@ class FaultyCluster:
             return inner
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            kind = args[0]["kind"] if name == "create" else "Pod" if name == "logs" else args[0]
+            kind = kind_of(args[0]) if name == "create" else "Pod" if name == "logs" else args[0]
             fate = self._plan.get(len(self.requests))
             self.requests.append(f"{name} {kind}")
             answer = inner(*args, **kwargs) if fate != "before" else None

@@ -133,7 +133,8 @@ def test_bash_completes_commands_and_files() -> None:
         env = {"_DAGSET_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(number)}
         return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True, text=True).stdout
 
-    assert "plain,suspend\nplain,submit\n" in "".join(sorted(completed("dagset su", 1).splitlines(True), reverse=True))
+    names = ("suspend", "supervise", "submit")
+    assert sorted(f"plain,{name}" for name in names) == sorted(completed("dagset su", 1).split())
     assert "file,no\n" == completed("dagset run no", 2)
 
 

@@ -412,7 +412,7 @@ def test_group_of_pods_is_there_before_the_owner_and_its_own_afterwards():
     World(faulty).submit(bundle(parts=0, group=True))
 
     made = [request for request in faulty.requests if request.split()[0] in ("create", "patch")]
-    assert ["create PodGroup", "create Job", "patch PodGroup.scheduling.k8s.io"] == made
+    assert [f"create {constants.NATIVE}", "create Job", f"patch {constants.NATIVE}"] == made
     assert GROUPED == everything(faulty)
 
 
