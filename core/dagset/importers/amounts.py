@@ -24,14 +24,15 @@ __all__ = [
     "pieces_of",
 ]
 
-CLOCK = re.compile(r"(?:(\d+)-(\d*)(?::(\d+))?(?::(\d+))?|(\d+)(?::(\d+))?(?::(\d+))?)")
-MEMORY = re.compile(r"(\d+)(?:([kmgt])b?)?", re.IGNORECASE)
+N = r"(\d{1,18})"  # more digits mean nothing to Slurm, and Python reads no more than 4,300
+CLOCK = re.compile(rf"(?:{N}-(\d{{0,18}})(?::{N})?(?::{N})?|{N}(?::{N})?(?::{N})?)")
+MEMORY = re.compile(rf"{N}(?:([kmgt])b?)?", re.IGNORECASE)
 MIB = {"": 1, "m": 1, "g": 1024, "t": 1024**2}
-COUNT = re.compile(r"[1-9]\d*|0+[1-9]\d*")
-NODES = re.compile(r"(\d+)(k?)(m?)(?:-(\d+)(k?)(m?))?", re.IGNORECASE)
-TASK_IDS = re.compile(r"\[?(\d+)\]?(?:-(\d+)\]?(?::(\d+)\]?)?)?(?:%(\d*).*)?")
-GPU = re.compile(r"(?:gres[:/])?gpu(?::([^:,=\d][^:,=]*))?(?::(\d+)([km]?))?", re.IGNORECASE)
-GPU_COUNT = re.compile(r"(?:([^:,=\d][^:,=]*):)?(\d+)")
+COUNT = re.compile(r"0{0,18}[1-9]\d{0,17}")
+NODES = re.compile(rf"{N}(k?)(m?)(?:-{N}(k?)(m?))?", re.IGNORECASE)
+TASK_IDS = re.compile(rf"\[?{N}\]?(?:-{N}\]?(?::{N}\]?)?)?(?:%(\d{{0,18}}).*)?")
+GPU = re.compile(r"(?:gres[:/])?gpu(?::([^:,=\d][^:,=]*))?(?::(\d{1,18})([km]?))?", re.IGNORECASE)
+GPU_COUNT = re.compile(r"(?:([^:,=\d][^:,=]*):)?(\d{1,18})")
 MAX_TASKS = 4_000_001  # the largest MaxArraySize that Slurm takes (doc/man/man5/slurm.conf.5)
 MAX_HOSTS = 64 * 1024
 
@@ -174,7 +175,7 @@ def _numbers(text: str, whole: str) -> list[str]:
     """Return the numbers of one bracket, with the zeros that its first numbers have."""
     found: list[str] = []
     for part in text.split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part)
         if match is None or int(match[2] or match[1]) < int(match[1]) or int(match[2] or 0) - int(match[1]) > MAX_HOSTS:
             raise InvalidNode(f"{shown(whole)} is no list of hosts", remedy="write n[01-04] or n01,n02")
         found += [str(number).zfill(len(match[1])) for number in range(int(match[1]), int(match[2] or match[1]) + 1)]

@@ -132,6 +132,8 @@ def test_a_site_file_that_cannot_be_meant_is_refused(given: dict[str, Any], mess
         (["#SBATCH -N 2 --gpus=3"], "--gpus: 3 GPUs cannot be divided among 2 pods, which are all alike; write"),
         (["#SBATCH -a 1-2", "#SBATCH hetjob", "#SBATCH -N 2"], "--array: a heterogeneous job cannot be an array;"),
         (["#SBATCH -J x -t 3h"], "line 2: -t: '3h' is no time to Slurm; write minutes"),
+        ([f"#SBATCH -J x -t 1-{'0' * 5000}"], "line 2: -t: "),
+        ([f"#SBATCH -J x -n {'0' * 5000}1"], "line 2: -n: "),
     ],
 )
 def test_what_cannot_be_one_node_is_refused_with_the_way_out(lines: list[str], message: str):
