@@ -11,6 +11,7 @@ __all__ = ["parse_yaml"]
 TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:binary")
 MAX_SCALAR = 400  # characters of a number, a truth or a time
 MAX_VALUES = 100_000  # after aliases are followed; a node of a thousand words is far below
+MAX_PROBLEM = 200  # characters of what PyYAML says, which may quote an endless name
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,7 +64,9 @@ def parse_yaml(text: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise InvalidNode(f"{where}{error.problem}", remedy="mend the YAML there") from None
+        problem = str(error.problem)
+        told = problem if len(problem) <= MAX_PROBLEM else f"{problem[:MAX_PROBLEM]}..."
+        raise InvalidNode(f"{where}{told}", remedy="mend the YAML there") from None
     except yaml.YAMLError as error:
         raise InvalidNode(f"is not text: {str(error).splitlines()[0]}", remedy="give UTF-8 text") from None
     except (ValueError, TypeError, RecursionError) as error:

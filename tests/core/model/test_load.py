@@ -48,6 +48,7 @@ LAUGHS = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 BROKEN = {
     "a: [": "DIR/node.yaml: line 1, column 5: expected the node content, but found '<stream end>'; mend the YAML there",
     "name: n\nname: m": "DIR/node.yaml: line 2, column 1: the key 'name' stands twice; mend the YAML there",
+    f"a: *{'9' * 5000}": f"DIR/node.yaml: line 1, column 4: found undefined alias '{'9' * 177}...; mend the YAML there",
     "a: &a [*a]": "DIR/node.yaml: an alias stands inside its own anchor; write the values out",
     LAUGHS: "DIR/node.yaml: more than 100000 values once aliases are followed; write fewer aliases",
     "name: !!python/object:os.system {}": "DIR/node.yaml: line 1, column 7: could not determine a constructor for the "
