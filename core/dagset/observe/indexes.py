@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 from dagset.observe import ranges, reading, spec
-from dagset.observe.attempts import first_failed
 from dagset.observe.cause import Cause, array_cause
-from dagset.observe.diagnosis import Told, hint_for, message_for
+from dagset.observe.diagnosis import Told
 from dagset.observe.facts import Condition
 from dagset.observe.observation import Observation
-from dagset.observe.outcome import Outcome, failed_ranges, judge
+from dagset.observe.outcome import Outcome, failed_ranges, judge, outcome_told
 from dagset.observe.ranges import Range
-from dagset.observe.verdicts import process_exit_code
 
 __all__ = ["judge_indexes"]
 
@@ -51,7 +49,6 @@ def _cause(seen: Observation, index: int) -> Cause:
 
 
 def _outcome(seen: Observation, index: int, cause: Cause) -> Outcome:
-    has_succeeded = cause.reason == "succeeded"
     told = Told(
         reason=cause.reason,
         kind=seen.kind,
@@ -62,29 +59,14 @@ def _outcome(seen: Observation, index: int, cause: Cause) -> Outcome:
         words=cause.words,
         failed_indexes="",
         failed=0,
-        succeeded=int(has_succeeded),
+        succeeded=int(cause.reason == "succeeded"),
         pods=1,
         deadline_s=spec.deadline_s(seen.owner),
         saved=(),
     )
-    first = first_failed(cause.culprit)
-    return Outcome(
-        name=told.name,
-        namespace=reading.text(seen.owner, "metadata", "namespace"),
-        kind=seen.kind,
-        uid=reading.text(seen.owner, "metadata", "uid"),
-        phase="succeeded" if has_succeeded else "failed",
-        reason=cause.reason,
-        message=message_for(told),
-        hint=hint_for(told),
-        exit_code=process_exit_code(cause.reason, first.exit_code if first else None),
-        first_failed=first,
-        succeeded=told.succeeded,
-        pods=1,
-        restarts=seen.evidence.restarted.get(_key(seen, index), 0),
-        disruptions=seen.evidence.ignored.get(_key(seen, index), 0),
-        gone=seen.gone,
-    )
+    key = _key(seen, index)
+    again = {"restarts": seen.evidence.restarted.get(key, 0), "disruptions": seen.evidence.ignored.get(key, 0)}
+    return outcome_told(seen, told, cause, **again)
 
 
 def _key(seen: Observation, index: int) -> str:

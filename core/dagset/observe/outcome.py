@@ -16,7 +16,8 @@ from dagset.observe.verdicts import process_exit_code
 from dagset.observe.waiting import stuck
 
 __all__ = [
-    "Outcome", "judge", "exit_code", "failed_ranges", "history_of", "restarts_of", "disruptions_of", "succeeded_of",
+    "Outcome", "judge", "exit_code", "failed_ranges", "history_of", "outcome_told", "restarts_of", "disruptions_of",
+    "succeeded_of",
 ]  # fmt: skip
 
 PHASES = {"succeeded": "succeeded", "cancelled": "cancelled", "vanished": "vanished", "expired": "vanished"}
@@ -148,7 +149,7 @@ def _cause(seen: Observation, end: End) -> Cause:
 
 
 def _outcome(seen: Observation, cause: Cause) -> Outcome:
-    first = first_failed(cause.culprit)
+    failed = failed_ranges(seen)
     told = Told(
         reason=cause.reason,
         kind=seen.kind,
@@ -157,13 +158,19 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         first=cause.culprit,
         taken=cause.taken,
         words=cause.words,
-        failed_indexes=ranges.spell(failed_ranges(seen)),
-        failed=ranges.size(failed_ranges(seen)),
+        failed_indexes=ranges.spell(failed),
+        failed=ranges.size(failed),
         succeeded=succeeded_of(seen),
         pods=spec.pods_asked(seen.owner),
         deadline_s=spec.deadline_s(seen.owner),
         saved=seen.evidence.saved,
     )
+    return outcome_told(seen, told, cause, **history_of(seen))
+
+
+def outcome_told(seen: Observation, told: Told, cause: Cause, **history: Any) -> Outcome:
+    """Return the Outcome of what was told of a node, or of a part of it; `history` are the fields of `history_of`."""
+    first = first_failed(cause.culprit)
     return Outcome(
         name=told.name,
         namespace=reading.text(seen.owner, "metadata", "namespace"),
@@ -179,7 +186,7 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         succeeded=told.succeeded,
         pods=told.pods,
         gone=seen.gone,
-        **history_of(seen),
+        **history,
     )
 
 
