@@ -36,6 +36,7 @@ else:
 
 __all__ = ["IndexedJobOperator", "JobSetOperator", "NodeOperator"]
 
+TELLING_S = 10.0  # up to 1.1 s after the interval was seen on an idle machine (LocalExecutor), 3.3 s on a loaded one
 LATER_S = 120.0  # Airflow's own deadline of a deferral, behind ours, which tells more and cancels the node
 # What the scheduler has a task resume with when its trigger is no more (task-sdk: bases/operator.py).
 TRIGGER_FAILED, TRIGGER_TIMED_OUT = "__fail__", "Trigger timeout"
@@ -230,10 +231,10 @@ class NodeOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 
     def _held_back_s(self) -> float:
-        """Return how long the worker's process may outlive the deferral (task-sdk: supervisor.py), and a second."""
+        """Return how long the scheduler may believe that the worker's process runs (task-sdk: supervisor.py)."""
         if self.event_after_s is not None:
             return self.event_after_s
-        return float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)) + 1.0
+        return float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)) + TELLING_S
 
     def _until(self, context: Context) -> float | None:
         """Return when `execution_timeout` is over, counted from the start of the try, which deferrals do not change."""
@@ -275,8 +276,9 @@ class JobSetOperator(NodeOperator):
         skip_on_exit_code: exit codes of a pod that end the task as skipped.
         deferrable: whether the triggerer follows the node, and no worker waits; default [operators] default_deferrable.
         defer_after_s: seconds that the worker waits before it defers; what ends meanwhile is not deferred.
-        event_after_s: seconds from the deferral before which the triggerer does not give the task back; default one
-            more than [workers] min_heartbeat_interval, within which Airflow may fail a task that comes back.
+        event_after_s: seconds from the deferral before which the triggerer does not give the task back; default ten
+            more than [workers] min_heartbeat_interval. Airflow may fail a task that comes back before its scheduler
+            has heard of the end of the worker's process; more is needed where logs are sent away slowly.
         start_from_trigger: whether the triggerer submits the node, too, and no worker takes part in a success: no asset
             events, listeners and results then, and no pod tells of a success to a callback on a worker. What needs the
             DAG's files, a mapped task and a failure go to a worker all the same.
