@@ -59,7 +59,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 GROUPS = (
     (
         "the real cluster",
-        re.compile(r"real_cluster|test_kube_contract|realcluster/test_(check|doctor|rights|schedulers|submit_)"),
+        re.compile(
+            r"real_cluster|test_kube_contract|realcluster/test_(check|doctor|mirrored|rights|schedulers|submit_)"
+        ),
     ),
     ("real clusters of their own", re.compile(r"realcluster/")),
     ("a whole Airflow", re.compile(r"airflow/test_stack")),

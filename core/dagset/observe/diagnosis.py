@@ -11,12 +11,16 @@ from dagset.observe.signals import signal_name
 __all__ = ["Told", "message_for", "hint_for", "who"]
 
 MESSAGE_LENGTH = 400
+OF_PODS = {"app_error", "failed_indexes", "deadline_exceeded", "disrupted"}
 BY_WORDS = {"image_pull", "config_error", "unschedulable", "queue_timeout", "refused"}
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a message is made of; `failed` counts the indexes in `failed_indexes`, `words` are the server's."""
+    """What a message is made of; `failed` counts the indexes in `failed_indexes`, `words` are the server's.
+
+    `manager` runs the pods on another cluster, "" where they are here.
+    """
 
     reason: str
     kind: str
@@ -31,6 +35,7 @@ class Told:
     pods: int
     deadline_s: int | None
     saved: tuple[str, ...]
+    manager: str = ""
 
 
 MESSAGES = {
@@ -136,6 +141,8 @@ def hint_for(told: Told) -> str:
     if told.reason == "succeeded" and told.saved:
         return "Exit non-zero on SIGTERM unless the work is done: Kubernetes took these pods' ends for success."
     first = told.first
+    if first is None and told.manager and told.reason in OF_PODS:
+        return f"Its pods ran on another cluster (managedBy {told.manager}): their lines and exit codes are there."
     if first is not None and first.reason == "Evicted":
         return "The pod took more than its host gives: raise `ephemeral_storage`, `memory` or an empty_dir's limit."
     if first is not None and first.container not in ("", constants.MAIN_CONTAINER):

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from dagset.observe import ranges, reading, spec
+from dagset.observe import mirrored, ranges, reading, spec
 from dagset.observe.attempts import Attempt, FirstFailed, attempts_of, first_failed
 from dagset.observe.cause import Cause, array_cause, gang_cause, named_pod_index
 from dagset.observe.diagnosis import Told, hint_for, message_for
@@ -164,6 +164,7 @@ def _outcome(seen: Observation, cause: Cause) -> Outcome:
         pods=spec.pods_asked(seen.owner),
         deadline_s=spec.deadline_s(seen.owner),
         saved=seen.evidence.saved,
+        manager=mirrored.manager_of(seen.owner),
     )
     return outcome_told(seen, told, cause, **history_of(seen))
 
@@ -232,5 +233,7 @@ def failed_ranges(seen: Observation) -> list[ranges.Range]:
 
 def succeeded_of(seen: Observation) -> int:
     """Return how many pods have ended well, of the attempt that runs."""
+    if seen.kind == "JobSet" and mirrored.manager_of(seen.owner):
+        return mirrored.succeeded(seen.owner)
     last = seen.restarts if seen.kind == "JobSet" else None
     return sum(job.succeeded for job in seen.jobs.values() if last is None or job.attempt == last)

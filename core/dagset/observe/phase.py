@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from dagset.observe import ranges, reading, spec
+from dagset.observe import mirrored, ranges, reading, spec
 from dagset.observe.diagnosis import who
 from dagset.observe.facts import PodSeen, deletion_began
 from dagset.observe.observation import Observation
@@ -108,11 +108,19 @@ def _owner_tells_of_pods(seen: Observation) -> bool:
 
 def _counts(seen: Observation, live: list[PodSeen]) -> str:
     asked, phases = spec.pods_asked(seen.owner), Counter(pod.phase for pod in live)
+    manager = mirrored.manager_of(seen.owner)
+    running = mirrored.ready(seen.owner) if manager else phases["Running"]
+    return _counts_here(seen, asked, phases, running) + (
+        f" on another cluster (managedBy {manager})" if manager else ""
+    )
+
+
+def _counts_here(seen: Observation, asked: int, phases: Counter[str], running: int) -> str:
     if not seen.is_gang and asked > 1:
         done = sum(job.succeeded for job in seen.jobs.values())
         failed = ranges.size(ranges.parse(reading.text(seen.owner, "status", "failedIndexes")))
-        return f"array: {done}/{asked} done, {phases['Running']} running" + (f", {failed} failed" if failed else "")
-    counts = f"{phases['Running']}/{_pods(asked)} running"
+        return f"array: {done}/{asked} done, {running} running" + (f", {failed} failed" if failed else "")
+    counts = f"{running}/{_pods(asked)} running"
     return counts + "".join(f", {phases[end]} {end.lower()}" for end in ("Succeeded", "Failed") if phases[end])
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "name_of",
     "pods_asked",
     "pods_by_role",
+    "replicas_by_role",
     "success_roles",
     "any_role_will_do",
     "success_policy_met",
@@ -45,17 +46,22 @@ def pods_asked(owner: Object) -> int:
 
 def pods_by_role(owner: Object) -> dict[str, int]:
     """Return the same for each role, in the order of the spec."""
-    replicas = {
-        reading.text(each, "name"): reading.dig(each, "replicas")
-        for each in reading.items(owner, "spec", "replicatedJobs")
-    }
+    replicas = replicas_by_role(owner)
     return {
-        name or reading.text(spec, "template", "metadata", "labels", constants.ROLE): (
-            reading.count(replicas, name) if isinstance(replicas.get(name), int) else 1
-        )
+        name or reading.text(spec, "template", "metadata", "labels", constants.ROLE): replicas.get(name, 1)
         * (reading.count(spec, "completions") or reading.count(spec, "parallelism") or 1)
         for name, spec in job_specs(owner).items()
         if spec
+    }
+
+
+def replicas_by_role(owner: Object) -> dict[str, int]:
+    """Return how many Jobs each role of a JobSet has; a Job has no roles."""
+    return {
+        reading.text(each, "name"): reading.count(each, "replicas")
+        if isinstance(reading.dig(each, "replicas"), int)
+        else 1
+        for each in reading.items(owner, "spec", "replicatedJobs")
     }
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dagset.observe import reading
+from dagset.observe import mirrored, reading
 from dagset.observe.events import about
 from dagset.observe.facts import JobSeen, PodSeen, deletion_began
 from dagset.observe.observation import Observation
@@ -114,7 +114,8 @@ def _of_job(seen: Observation, job: JobSeen) -> Stuck | None:
         return None  # an index waits before it is run again
     since = job.started_at if seen.is_gang else _latest(job.started_at, seen.moved_at)
     if told is None:
-        return Stuck("unschedulable", NO_PODS, f"Job {job.name} has made no pod yet", since, job.uid)
+        words = _silent(seen) or f"Job {job.name} has made no pod yet"
+        return Stuck("unschedulable", NO_PODS, words, since, job.uid)
     return Stuck("refused", told.reason, told.message, since, job.uid)
 
 
@@ -134,7 +135,13 @@ def _of_jobset(seen: Observation) -> Stuck:
     words = "no Job of it was made yet"
     if not reading.mapping(seen.owner, "status"):
         words = "the JobSet controller has not looked at it: is it running?"
-    return Stuck("unschedulable", NO_JOBS, words, since, owner)
+    return Stuck("unschedulable", NO_JOBS, _silent(seen) or words, since, owner)
+
+
+def _silent(seen: Observation) -> str:
+    """Return what is said while nothing is known of a node of another cluster, "" for one of this."""
+    manager = mirrored.manager_of(seen.owner)
+    return f"{manager}, which manages it, has told of no pod yet" if manager else ""
 
 
 def _open_jobs(seen: Observation) -> Iterator[JobSeen]:
