@@ -60,7 +60,7 @@ GROUPS = (
     (
         "the real cluster",
         re.compile(
-            r"real_cluster|test_kube_contract|realcluster/test_(check|doctor|mirrored|rights|schedulers|submit_)"
+            r"real_cluster|test_kube_contract|realcluster/test_(check|devices|doctor|mirrored|rights|schedulers|submit_)"
         ),
     ),
     ("real clusters of their own", re.compile(r"realcluster/")),

@@ -76,6 +76,12 @@ HINTS_BY_WORDS = (
         "An admission rule of this cluster refuses such pods: do as its words say, or ask who made it.",
     ),
     (r"failed calling webhook", "An admission webhook of this cluster does not answer: tell its operators."),
+    (r"resourceclaimtemplate.* not found", "Create that template in this namespace, or mend `resource_claims`."),
+    (
+        r"cannot allocate all claims",
+        "No host has such a free device: ask for another, or wait longer (`start_timeout`).",
+    ),
+    (r"DRA driver .* not registered", "Ask the operators why that driver does not run on this host."),
     (r"serviceaccount \"", "Create the service account in this namespace, or mend `service_account_name`."),
     (r"no PriorityClass with name", "Mend `priority_class_name` (kubectl get priorityclass)."),
     (r"controller has not looked", "Ask the operators of this cluster whether its JobSet controller runs."),

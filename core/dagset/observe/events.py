@@ -1,4 +1,7 @@
-"""Events that say what nothing else says: refused pods and Jobs, volumes that are not there. A bounded memory."""
+"""Events that say what nothing else says: refused pods and Jobs, volumes and devices that are not there.
+
+A bounded memory.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +9,14 @@ from typing import Any
 
 from dagset.observe import reading
 
-__all__ = ["Told", "Events", "remember_event", "about"]
+__all__ = ["POD_EVENTS", "Told", "Events", "remember_event", "about"]
 
-# Who writes them (kubernetes: pkg/controller/controller_utils.go, pkg/kubelet/events/event.go; jobset:
-# pkg/constants/constants.go). What the kubelet says of containers stands in the pod's own status.
-TELLING = {"FailedCreate", "JobCreationFailed", "FailedMount", "FailedAttachVolume", "FailedMapVolume"}
-TELLING |= {"FailedCreatePodSandBox"}
+# Who writes them (kubernetes: pkg/controller/controller_utils.go, pkg/controller/resourceclaim/controller.go,
+# pkg/kubelet/events/event.go; jobset: pkg/constants/constants.go). What the kubelet says of containers stands in the
+# pod's own status.
+POD_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox")
+POD_EVENTS += ("FailedResourceClaimCreation", "FailedPrepareDynamicResources")
+TELLING = {"FailedCreate", "JobCreationFailed", *POD_EVENTS}
 OBJECTS_KEPT = 50
 WORDS_LENGTH = 400
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dagset.observe import mirrored, reading
-from dagset.observe.events import about
+from dagset.observe.events import POD_EVENTS, about
 from dagset.observe.facts import JobSeen, PodSeen, deletion_began
 from dagset.observe.observation import Observation
 from dagset.observe.pods import INITIALIZING
@@ -16,8 +16,8 @@ __all__ = ["Stuck", "stuck", "unexplained"]
 IMAGE_WORDS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 IMAGE_WORDS |= {"RegistryUnavailable", "SignatureValidationFailed"}
 SCHEDULING_WORDS = {"Unschedulable", "SchedulingGated", "Pending", "SchedulerError"}
+SCHEDULING_WORDS |= {"FailedPrepareDynamicResources"}  # the driver of a device is not on that host (yet)
 NO_WORDS = {"ContainerCreating", "PodInitializing"}  # nobody has said what is wrong, so it may only be slow
-POD_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume")
 ASKED_AT_ONCE = 3
 NO_PODS, NO_JOBS = "NoPods", "NoJobs"  # our own words
 
