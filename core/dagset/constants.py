@@ -35,6 +35,7 @@ API_VERSIONS = {
     "ResourceFlavor": "kueue.x-k8s.io/v1beta2",
     "ResourceQuota": "v1",
     "ServiceAccount": "v1",
+    "Topology": "kueue.x-k8s.io/v1beta2",
 }
 LOCAL_VERSION = "+dagset"  # how the local cluster's version ends (ours)
 VOLCANO, COSCHEDULING, NATIVE = (kind for kind in API_VERSIONS if kind.startswith("PodGroup."))
@@ -42,6 +43,8 @@ VOLCANO, COSCHEDULING, NATIVE = (kind for kind in API_VERSIONS if kind.startswit
 
 def _plural(kind: str) -> str:
     name = kind.partition(".")[0].lower()
+    if name.endswith("gy"):
+        return name[:-1] + "ies"
     return name + ("es" if name.endswith("s") else "s")
 
 

@@ -42,33 +42,39 @@ SLICE = {
 
 
 @pytest.mark.parametrize(
-    ("there", "reason", "words", "hint"),
+    ("there", "told"),
     [
         pytest.param(
             [],
-            "config_error",
-            'resource claim template "one-gpu": resourceclaimtemplate.resource.k8s.io "one-gpu" not found',
-            "Create that template in this namespace, or mend `resource_claims`.",
+            (
+                "config_error",
+                'resource claim template "one-gpu": resourceclaimtemplate.resource.k8s.io "one-gpu" not found',
+                "Create that template in this namespace, or mend `resource_claims`.",
+            ),
             id="no-template",
         ),
         pytest.param(
             [TEMPLATE, CLASS],
-            "unschedulable",
-            "cannot allocate all claims",
-            "No host has such a free device: ask for another, or wait longer (`start_timeout`).",
+            (
+                "unschedulable",
+                "cannot allocate all claims",
+                "No host has such a free device: ask for another, or wait longer (`start_timeout`).",
+            ),
             id="no-device",
         ),
         pytest.param(
             [TEMPLATE, CLASS, SLICE],
-            "unschedulable",
-            f"DRA driver {DRIVER} is not registered",
-            "Ask the operators why that driver does not run on this host.",
+            (
+                "unschedulable",
+                f"DRA driver {DRIVER} is not registered",
+                "Ask the operators why that driver does not run on this host.",
+            ),
             id="no-driver",
         ),
     ],
 )
 def test_node_without_its_device_says_what_is_lacking(
-    cluster: Cluster, real_cluster: Path, there: list[dict], reason: str, words: str, hint: str
+    cluster: Cluster, real_cluster: Path, there: list[dict], told: tuple[str, str, str]
 ):
     objects = json.dumps({"apiVersion": "v1", "kind": "List", "items": there})
     asked = {"start_timeout": "8s", "grace_period": "1s", "resource_claims": {"gpu": "one-gpu"}}
@@ -79,5 +85,6 @@ def test_node_without_its_device_says_what_is_lacking(
     finally:
         _ = there and kubectl(real_cluster, "delete", "-n", cluster.namespace, "-f", "-", stdin=objects)
 
+    reason, words, hint = told
     assert (reason, hint) == (outcome.reason, outcome.hint)
     assert words in outcome.message

@@ -13,7 +13,8 @@ from dagset.errors import ClusterRefused, NotFound
 
 __all__ = ["Stage", "filled", "queue_with"]
 
-CLUSTER_WIDE = {"ClusterQueue", "Namespace", "Node", "PriorityClass", "ResourceFlavor", "WorkloadPriorityClass"}
+CLUSTER_WIDE = {"ClusterQueue", "Namespace", "Node", "PriorityClass", "ResourceFlavor", "Topology"}
+CLUSTER_WIDE |= {"WorkloadPriorityClass"}
 ACCOUNT_S = 10.0
 
 
