@@ -14,8 +14,8 @@ __all__ = ["POD_EVENTS", "Told", "Events", "remember_event", "about"]
 # Who writes them (kubernetes: pkg/controller/controller_utils.go, pkg/controller/resourceclaim/controller.go,
 # pkg/kubelet/events/event.go; jobset: pkg/constants/constants.go). What the kubelet says of containers stands in the
 # pod's own status.
-POD_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox")
-POD_EVENTS += ("FailedResourceClaimCreation", "FailedPrepareDynamicResources")
+OF_VOLUMES = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+POD_EVENTS = (*OF_VOLUMES, "FailedCreatePodSandBox", "FailedResourceClaimCreation", "FailedPrepareDynamicResources")
 TELLING = {"FailedCreate", "JobCreationFailed", *POD_EVENTS}
 OBJECTS_KEPT = 50
 WORDS_LENGTH = 400
