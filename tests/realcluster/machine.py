@@ -26,9 +26,14 @@ PACKAGES = {
     "util-linux": "/usr/bin/unshare",
 }
 
-# What tests without the cluster ask for: a Slurm controller and its clients.
+# What other tests ask for: a Slurm controller and its clients, and the frameworks that processes find each other with.
 FOR_TESTS = {
     "munge": "/usr/sbin/munged",
+    "openmpi-bin": "/usr/bin/mpirun.openmpi",
+    "python3-distributed": "/usr/lib/python3/dist-packages/distributed/__init__.py",
+    "python3-mpi4py": "/usr/lib/python3/dist-packages/mpi4py/__init__.py",
+    "python3-torch": "/usr/lib/python3/dist-packages/torch/__init__.py",
+    "python3-xgboost": "/usr/lib/python3/dist-packages/xgboost/__init__.py",
     "slurm-client": "/usr/bin/sbatch",
     "slurmctld": "/usr/sbin/slurmctld",
 }
