@@ -6,6 +6,7 @@ from dagset import constants
 from dagset.compile.merge import merged
 from dagset.compile.queues import PodWords
 from dagset.compile.rendezvous import rendezvous_env
+from dagset.compile.rendezvous.hosts import coordinator, is_plain_gang
 from dagset.compile.resources import env_from, resources, volume_mounts, volumes
 from dagset.model import DagNode, Role
 from dagset.model.role_checks import FILES_FOLDER
@@ -38,7 +39,7 @@ def _spec(node: DagNode, role: Role, *, name: str) -> dict[str, Any]:
         "containers": [_container(node, role, name=name)],
     }
     given = {
-        "subdomain": name if _is_plain_gang(node) else None,
+        "subdomain": name if is_plain_gang(node) else None,
         "serviceAccountName": role.service_account_name,
         "priorityClassName": role.priority_class_name,
         "imagePullSecrets": [{"name": each} for each in role.image_pull_secrets],
@@ -80,12 +81,11 @@ def _told(node: DagNode, role: Role, *, name: str) -> list[dict[str, Any]]:
         {"name": "DAGSET_PODS", "value": str(role.pods)},
         {"name": "DAGSET_ATTEMPT", **_attempt(node)},
     ]
-    coordinator = _coordinator(node, name=name)
     if node.coupling == "gang":
-        told.append({"name": "DAGSET_COORDINATOR", "value": coordinator})
+        told.append({"name": "DAGSET_COORDINATOR", "value": coordinator(node, name=name)})
     if node.files:
         told.append({"name": "DAGSET_FILES", "value": FILES_FOLDER})
-    return told + rendezvous_env(node, role, coordinator=coordinator)
+    return told + rendezvous_env(node, role, name=name)
 
 
 def _attempt(node: DagNode) -> dict[str, Any]:
@@ -94,25 +94,10 @@ def _attempt(node: DagNode) -> dict[str, Any]:
     Sources: kubernetes-sigs/jobset: pkg/controllers/jobset_controller.go; kubernetes/api: batch/v1/types.go (with
     backoffLimitPerIndex).
     """
-    if _is_plain_gang(node):
+    if is_plain_gang(node):
         return {"value": "0"}
     key = constants.RESTART_ATTEMPT if node.coupling == "gang" else constants.INDEX_FAILURE_COUNT
     return {"valueFrom": _annotation(key)}
-
-
-def _coordinator(node: DagNode, *, name: str) -> str:
-    """Return the host name of index 0 of the first role that does not have to be over before another starts.
-
-    `<jobset>-<role>-<job>-<pod>.<jobset>`, or `<job>-<pod>.<job>` (kubernetes-sigs/jobset:
-    pkg/controllers/jobset_controller.go; kubernetes/kubernetes: pkg/controller/job/indexed_job_utils.go).
-    """
-    over = {each.role for role in node.roles for each in role.after if each.when == "complete"}
-    first = next(role for role in node.roles if role.name not in over)
-    return f"{name}-0.{name}" if _is_plain_gang(node) else f"{name}-{first.name}-0-0.{name}"
-
-
-def _is_plain_gang(node: DagNode) -> bool:
-    return node.coupling == "gang" and node.kind == "job"
 
 
 def _annotation(key: str) -> dict[str, Any]:
