@@ -93,3 +93,8 @@ RESTART_ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
 
 # Pod condition of a drain, preemption, eviction or lost host (kubernetes/api: core/v1/types.go).
 DISRUPTION_TARGET = "DisruptionTarget"
+
+# Keys of a security context that only a container has; all others are the pod's (kubernetes/api: core/v1/types.go).
+OF_CONTAINER = frozenset(
+    {"allowPrivilegeEscalation", "capabilities", "privileged", "procMount", "readOnlyRootFilesystem"}
+)

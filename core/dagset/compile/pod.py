@@ -13,11 +13,6 @@ from dagset.model.role_checks import FILES_FOLDER
 
 __all__ = ["pod_template"]
 
-# Keys of a security context that only a container has; all others are the pod's (kubernetes/api: core/v1/types.go).
-OF_CONTAINER = {
-    "allowPrivilegeEscalation", "capabilities", "privileged", "procMount", "readOnlyRootFilesystem",
-}  # fmt: skip
-
 
 def pod_template(node: DagNode, role: Role, *, name: str, labels: dict[str, str], words: PodWords) -> dict[str, Any]:
     """Return the pod template of `role`; `name` is the owner's, from which the peers' host names are made.
@@ -46,7 +41,9 @@ def _spec(node: DagNode, role: Role, *, name: str) -> dict[str, Any]:
         "nodeSelector": dict(role.node_selector),
         "tolerations": list(role.tolerations),
         "affinity": dict(role.affinity),
-        "securityContext": {key: value for key, value in role.security_context.items() if key not in OF_CONTAINER},
+        "securityContext": {
+            key: value for key, value in role.security_context.items() if key not in constants.OF_CONTAINER
+        },
         "volumes": volumes(node, role, name=name),
         "resourceClaims": [
             {"name": own, "resourceClaimTemplateName": template} for own, template in role.resource_claims.items()
@@ -66,7 +63,9 @@ def _container(node: DagNode, role: Role, *, name: str) -> dict[str, Any]:
         "env": _told(node, role, name=name) + own,
         "resources": resources(role),
         "terminationMessagePolicy": "FallbackToLogsOnError",  # the last lines survive in the pod's status
-        "securityContext": {key: value for key, value in role.security_context.items() if key in OF_CONTAINER},
+        "securityContext": {
+            key: value for key, value in role.security_context.items() if key in constants.OF_CONTAINER
+        },
         "volumeMounts": volume_mounts(node, role),
     }
     container: dict[str, Any] = {"name": constants.MAIN_CONTAINER, "image": role.image}
