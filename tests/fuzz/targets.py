@@ -33,6 +33,16 @@ def _sbatch(data: bytes) -> None:
         _check_message(error)
 
 
+def _object(data: bytes) -> None:
+    from dagset.importers.objects import import_object
+
+    try:
+        imported = import_object(data.decode(errors="surrogateescape"))
+        render_yaml(compile_node(imported.node, Identity(owner="fuzz")))
+    except DagsetError as error:
+        _check_message(error)
+
+
 def _check_message(error: DagsetError) -> None:
     if not 0 < len(str(error)) < 2000:
         raise AssertionError(f"a message of {len(str(error))} characters")
@@ -40,7 +50,7 @@ def _check_message(error: DagsetError) -> None:
 
 def _targets() -> Mapping[str, Callable[[bytes], None]]:
     found = {"yaml": lambda data: _node(data, is_json=False), "json": lambda data: _node(data, is_json=True)}
-    return {**found, "sbatch": _sbatch} if find_spec("dagset.importers") is not None else found
+    return {**found, "sbatch": _sbatch, "object": _object} if find_spec("dagset.importers") is not None else found
 
 
 TARGETS = _targets()
@@ -58,6 +68,8 @@ def seeds(target: str) -> list[bytes]:
     patterns = {"yaml": ("examples/**/*.yaml", "tests/golden/**/node.yaml"), "sbatch": ("examples/**/*.sbatch",)}
     paths = [path for pattern in patterns.get(target, ()) for path in ROOT.glob(pattern)]
     texts = {path.read_bytes() for path in paths if path.stat().st_size < 20_000}
+    if target == "object":
+        texts = set((ROOT / "tests/core/importers/objects/corpus.yaml").read_bytes().split(b"\n---\n"))
     return sorted({*texts, *EXTRA.get(target, ())}, key=lambda text: (len(text), text))
 
 

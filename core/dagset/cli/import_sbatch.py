@@ -2,15 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from dagset.cli.import_object import import_object_command
+from dagset.cli.imported import place, print_imported
 from dagset.cli.options import json_or_text
 from dagset.errors import InvalidNode
 
 if TYPE_CHECKING:
-    from dagset.importers import Entry, Imported
+    from dagset.importers import Imported
     from dagset.model import DagNode
 
 __all__ = ["import_group", "imported_script", "is_batch_script", "node_of", "task_of"]
@@ -23,6 +25,9 @@ MAX_SCRIPT_BYTES = 800 * 1024  # it travels in a ConfigMap, with what starts it
 @click.group("import", short_help="Turn what other systems run into a node.")
 def import_group() -> None:
     """Turn what other systems run into a node file."""
+
+
+import_group.add_command(import_object_command)
 
 
 @import_group.command("sbatch", short_help="Turn an #SBATCH script into a node file.")
@@ -51,12 +56,8 @@ def sbatch(
     Exit code 2: sbatch would refuse the script, a pod cannot be what it asks for, or with --strict an option is lost.
     """
     imported = imported_script(script, image=image, site=site, given=given, arguments=arguments)
-    lost = _show(imported, as_json=output == "json")
     _tell_unread()
-    if strict and lost:
-        click.echo(f"dagset: --strict: {len(lost)} of the options would be lost: {'; '.join(lost)}", err=True)
-        ctx.exit(2)
-    click.echo(_as_json(imported) if output == "json" else as_yaml(imported.words), nl=False)
+    print_imported(ctx, imported, strict=strict, output=output, things="options")
 
 
 def is_batch_script(path: str) -> bool:
@@ -80,7 +81,7 @@ def node_of(path: str) -> "DagNode":
     _tell_unread()
     for entry in imported.report:
         if entry.how in TOLD:
-            click.echo(f"{path}: {_place(entry)}: {entry.how}: {entry.becomes}", err=True)
+            click.echo(f"{path}: {place(entry)}: {entry.how}: {entry.becomes}", err=True)
     return imported.node
 
 
@@ -124,40 +125,7 @@ def _text(path: str) -> str:
         raise InvalidNode("is not UTF-8 text", remedy="give a script") from None
 
 
-def _show(imported: "Imported", *, as_json: bool) -> list[str]:
-    """Tell people what became of the options; return those that are lost."""
-    from dagset.importers import is_lost, table
-
-    if not as_json:
-        click.echo(table(imported.report), err=True)
-    return [_place(entry) for entry in imported.report if is_lost(entry)]
-
-
 def _tell_unread() -> None:
     """Name the variables by which sbatch would have taken more options, and dagset does not."""
     if names := sorted(name for name in os.environ if name.startswith("SBATCH_")):
         click.echo(f"dagset: not read, though sbatch would: {', '.join(names)}; write them as #SBATCH", err=True)
-
-
-def _place(entry: "Entry") -> str:
-    return f"line {entry.line}: {entry.text}" if entry.line else f"--with: {entry.text}"
-
-
-def _as_json(imported: "Imported") -> str:
-    import msgspec
-
-    return msgspec.json.encode({"node": imported.words, "report": imported.report}).decode() + "\n"
-
-
-def as_yaml(words: dict[str, Any]) -> str:
-    """Return a node file; texts of several lines as blocks, so that a person can read the script in it."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-    Dumper.add_representer(str, text)
-    return yaml.dump(words, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)

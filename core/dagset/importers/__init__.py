@@ -1,4 +1,7 @@
-"""From the forms of other systems to a DagNode. So far Slurm's batch scripts. Pure: the caller reads the files."""
+"""From the forms of other systems to a DagNode: Slurm's batch scripts here, Kubernetes' objects in `objects`.
+
+Pure: the caller reads the files.
+"""
 
 from dagset.importers.report import Entry, is_lost, table
 from dagset.importers.sbatch import Imported, import_sbatch

@@ -6,7 +6,7 @@ import yaml
 
 from dagset.errors import InvalidNode
 
-__all__ = ["parse_yaml"]
+__all__ = ["lines_of", "parse_yaml"]
 
 TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:binary")
 MAX_SCALAR = 400  # characters of a number, a truth or a time
@@ -73,6 +73,27 @@ def parse_yaml(text: str) -> object:
         raise InvalidNode(f"cannot be read as YAML: {error}", remedy="mend the YAML, or nest less deeply") from None
     except (LookupError, AttributeError):  # PyYAML's, of a tag that does not fit its value: !!bool maybe
         raise InvalidNode("cannot be read as YAML: a tag (!!...) does not fit its value", remedy="remove it") from None
+
+
+def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
+    """Return the line of each value in a text that parse_yaml has read, 1 the first, by the keys that lead to it."""
+    found: dict[tuple[str | int, ...], int] = {}
+    root = _Loader(text).get_single_node()
+    if root is not None:
+        _add_lines(root, (), found)
+    return found
+
+
+def _add_lines(node: yaml.Node, path: tuple[str | int, ...], found: dict[tuple[str | int, ...], int]) -> None:
+    found.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                found[(*path, key.value)] = key.start_mark.line + 1
+                _add_lines(value, (*path, key.value), found)
+    elif isinstance(node, yaml.SequenceNode):
+        for place, value in enumerate(node.value):
+            _add_lines(value, (*path, place), found)
 
 
 def _count_values(node: yaml.Node, *, counted: dict[int, int], path: set[int]) -> int:
