@@ -33,6 +33,7 @@ STARTING_PROCESSES = (
     "hera/test_schema.py",
     "hera/test_task.py",
     "realcluster/test_fixtures.py",
+    "snakemake/test_pod.py",
     "snakemake/test_registration.py",
 )
 

@@ -55,6 +55,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
                 workdir=self._workdir,
                 envvars=tuple(self.envvars()),
                 python=shlex.quote(self.get_python_executable()),
+                setup=self.get_job_exec_prefix(None),
                 tell=self.logger.info,
             )
         except DagsetError as error:
@@ -73,6 +74,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
     def _submit(self, jobs: list[Any]) -> None:
         """Hand the jobs on; what makes one impossible is that job's failure, and never ends the others."""
         from dagset.errors import InvalidNode
+        from snakemake_executor_plugin_jobset.following import bug
         from snakemake_executor_plugin_jobset.jobs import Ending
 
         if self._maker is None or self._collector is None:
@@ -86,7 +88,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
                 self._report(info, Ending("fail", str(error)))
                 continue
             except Exception as error:  # noqa: BLE001  raised, it would cancel the whole workflow
-                self._report(info, Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
+                self._report(info, bug(error))
                 continue
             info.aux = {"member": member}
             info.external_jobid = member.identity.key
@@ -156,6 +158,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
             command=self.format_job_exec(job),
             threads=job.threads,
             resources=dict(job.resources.items()),
+            container="" if job.is_group() else getattr(job, "container_img_url", None) or "",
         )
 
     def get_job_exec_prefix(self, job: Any) -> str:  # noqa: ARG002  the interface's

@@ -8,11 +8,11 @@ from dagset import constants
 from dagset.cluster.protocol import Cluster, Manifest
 from dagset.errors import ClusterRefused
 from dagset.model import Identity, Ref
-from dagset.observe import ranges, reading, spec
+from dagset.observe import ranges, reading
 from dagset.run.existing import is_finished
 from dagset.run.owners import labels_of, ref_of
-from snakemake_executor_plugin_jobset.grouping import array_identity
-from snakemake_executor_plugin_jobset.jobs import Member
+from snakemake_executor_plugin_jobset.grouping import ARRAY_OF, array_identity
+from snakemake_executor_plugin_jobset.jobs import Member, Place
 from snakemake_executor_plugin_jobset.table import tasks_of
 
 __all__ = ["LeftArray", "LeftRunning", "left_running", "sorted_out", "without"]
@@ -20,11 +20,19 @@ __all__ = ["LeftArray", "LeftRunning", "left_running", "sorted_out", "without"]
 
 @dataclass(frozen=True, slots=True)
 class LeftArray:
-    """An array that runs: `tasks` by index, `open` those indexes that have not ended."""
+    """An array that runs: `tasks` of each index, `open` those indexes that have not ended."""
 
     ref: Ref
-    tasks: tuple[str, ...]
+    tasks: tuple[tuple[str, ...], ...]
     open: frozenset[int]
+
+    def places(self) -> dict[str, Place]:
+        """Return where each task is that may still run."""
+        return {
+            task: Place(index, place if len(self.tasks[index]) > 1 else None)
+            for index in self.open
+            for place, task in enumerate(self.tasks[index])
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +45,17 @@ class LeftRunning:
 
 def sorted_out(
     members: Iterable[Member], left: LeftRunning
-) -> tuple[list[tuple[LeftArray, dict[int, Member]]], list[Member], list[Member]]:
-    """Return which jobs run in which array at which index, which run by themselves, and which do not run."""
-    places = {each.tasks[index]: (each, index) for each in left.arrays for index in each.open}
-    adopted: dict[str, tuple[LeftArray, dict[int, Member]]] = {}
+) -> tuple[list[tuple[LeftArray, dict[Place, Member]]], list[Member], list[Member]]:
+    """Return which jobs run in which array at which place, which run by themselves, and which do not run."""
+    places = {task: (each, place) for each in left.arrays for task, place in each.places().items()}
+    adopted: dict[str, tuple[LeftArray, dict[Place, Member]]] = {}
     lone, new = [], []
     for member in members:
         if member.identity.key in left.lone:
             lone.append(member)
         elif member.task in places:
-            array, index = places[member.task]
-            adopted.setdefault(array.ref.uid, (array, {}))[1][index] = member
+            array, place = places[member.task]
+            adopted.setdefault(array.ref.uid, (array, {}))[1][place] = member
         else:
             new.append(member)
     return list(adopted.values()), lone, new
@@ -56,7 +64,10 @@ def sorted_out(
 def without(left: LeftRunning, members: Iterable[Member]) -> LeftRunning:
     """Return what is left when these were found: what a job is tried again for, is new."""
     tasks = {member.task for member in members}
-    arrays = (replace(each, open=frozenset(i for i in each.open if each.tasks[i] not in tasks)) for each in left.arrays)
+    arrays = (
+        replace(each, open=frozenset(i for i in each.open if not tasks.issuperset(each.tasks[i])))
+        for each in left.arrays
+    )
     return replace(left, arrays=tuple(arrays))
 
 
@@ -71,7 +82,7 @@ def left_running(identity: Identity, *, cluster: Cluster) -> LeftRunning:
     owners = [{**job, "kind": "Job"} for job in jobs if constants.JOBSET_NAME not in labels_of(job) and _runs(job)]
     arrays = []
     for owner in owners:
-        if spec.pods_asked(owner) == 1:
+        if not labels_of(owner).get(constants.TASK, "").startswith(ARRAY_OF):
             continue
         try:
             config_map = cluster.get("ConfigMap", namespace=cluster.namespace, name=owner["metadata"]["name"])
@@ -90,12 +101,15 @@ OF_WORKFLOW = (constants.MANAGED_BY, constants.OWNER, constants.DAG, constants.R
 def array_of(owner: Manifest, config_map: Mapping[str, Any], identity: Identity) -> LeftArray | None:
     """Return the array, None when the table is not one of this very workflow (labels are cut, the identity is not)."""
     tasks = tasks_of(config_map)
-    if tasks is None or array_identity(identity, tasks).key != labels_of(owner).get(constants.IDENTITY):
+    if tasks is None:
         return None
-    return LeftArray(ref_of(owner), tuple(tasks), _open(owner, tasks))
+    all_tasks = [task for row in tasks for task in row]
+    if array_identity(identity, all_tasks).key != labels_of(owner).get(constants.IDENTITY):
+        return None
+    return LeftArray(ref_of(owner), tuple(map(tuple, tasks)), _open(owner, tasks))
 
 
-def _open(owner: Manifest, tasks: Sequence[str]) -> frozenset[int]:
+def _open(owner: Manifest, tasks: Sequence[Sequence[str]]) -> frozenset[int]:
     ended = [
         each
         for name in ("completedIndexes", "failedIndexes")

@@ -10,7 +10,7 @@ from dagset.errors import DagsetError
 from dagset.observe import verdict_of_error
 from snakemake_executor_plugin_jobset.adoption import LeftRunning, left_running, sorted_out, without
 from snakemake_executor_plugin_jobset.arrays import ArrayThread
-from snakemake_executor_plugin_jobset.following import Followers, JobThread, NodeThread
+from snakemake_executor_plugin_jobset.following import Followers, JobThread, NodeThread, bug
 from snakemake_executor_plugin_jobset.grouping import Rules, Waiting, due, group_key, split, wake_at
 from snakemake_executor_plugin_jobset.jobs import Ending, Member
 
@@ -36,7 +36,7 @@ class Collector(threading.Thread):
         with self._changed:
             for member in members:
                 alone = self._rules.limit == 1 or not member.groupable
-                key = member.identity.key.encode() if alone else group_key(member.node)
+                key = member.identity.key.encode() if alone else group_key(member.node, chunk=member.chunk)
                 waiting = self._waiting.get(key) or Waiting(key, (), time.monotonic())
                 self._waiting[key] = waiting.joined_by([member])
             self._changed.notify()
@@ -66,7 +66,7 @@ class Collector(threading.Thread):
             except DagsetError as error:
                 self._end(members, Ending(verdict_of_error(error), str(error)))
             except Exception as error:  # noqa: BLE001  told as the jobs' failure
-                self._end(members, Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
+                self._end(members, bug(error))
 
     def _next(self) -> list[tuple[Member, ...]] | None:
         """Wait for groups that are due; None when stopped."""
@@ -97,8 +97,7 @@ class Collector(threading.Thread):
             for member in lone:
                 self._launch(JobThread(member, shared))
             for part in split(new) if new else ():
-                one = len(part) == 1
-                self._launch(JobThread(part[0], shared) if one else ArrayThread(dict(enumerate(part)), shared))
+                self._launch(JobThread(part[0], shared) if len(part) == 1 else ArrayThread.of(part, shared))
 
     def _launch(self, thread: NodeThread) -> None:
         with self._changed:

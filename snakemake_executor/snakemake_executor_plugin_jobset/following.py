@@ -16,9 +16,15 @@ from dagset.run.logs import LogStream
 from dagset.run.release import cancel, settle
 from dagset.run.submit import submit
 from snakemake_executor_plugin_jobset.jobs import Ending, Member, after, ending_of
+from snakemake_executor_plugin_jobset.table import Start
 from snakemake_executor_plugin_jobset.words import with_command
 
-__all__ = ["Followers", "JobThread", "NodeThread"]
+__all__ = ["Followers", "JobThread", "NodeThread", "bug"]
+
+
+def bug(error: Exception) -> Ending:
+    """Return the ending of a job that an error of this executor's own has cut off."""
+    return Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +32,14 @@ class Followers:
     """What the threads of one run share.
 
     `news` is set when a job has ended, `stop` ends all threads; with `detach` their nodes run on then. `run_again` is
-    given the jobs that are to be submitted once more. `python` is how a pod starts Python, as a word of the shell.
+    given the jobs that are to be submitted once more; `start` is how a pod starts Python.
     """
 
     cluster: Cluster
     logs: Path
     tell: Callable[[str], None]
     run_again: Callable[[Member], None] = lambda _member: None
-    python: str = "python"
+    start: Start = field(default_factory=Start)
     detach: bool = False
     news: threading.Event = field(default_factory=threading.Event)
     stop: Stop = field(default_factory=Stop)
@@ -46,7 +52,7 @@ class Followers:
         """Have Snakemake told of the end, unless the job is run again for free."""
         counting = after(ending, again=member.again)
         if counting.verdict == "again" and not self.stop.is_set():
-            member.again += 1
+            member.again += not ending.free
             self.tell(f"{ending.message}\n{member.task} is run again, without a retry spent ({member.again})")
             self.run_again(member)
             return
@@ -55,9 +61,9 @@ class Followers:
 
     def log_of(self, member: Member, name: str) -> Path:
         """Return where a job's log goes; its folder is there."""
-        path = self.logs / member.rule / f"{name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        folder = self.logs / member.rule
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
 
 
 class NodeThread(threading.Thread):
@@ -85,7 +91,7 @@ class NodeThread(threading.Thread):
         except DagsetError as error:
             self.end_all(Ending(verdict_of_error(error), str(error)))
         except Exception as error:  # noqa: BLE001  told as the jobs' failure
-            self.end_all(Ending("fail", f"bug in the jobset executor: {type(error).__name__}: {error}"))
+            self.end_all(bug(error))
         finally:
             self._shared.news.set()
 
@@ -135,7 +141,7 @@ class JobThread(NodeThread):
     def _followed(self, ref: Ref) -> Outcome:
         """Follow to the end, with every line of every pod in the job's log file."""
         shared, member = self._shared, self._member
-        member.log = shared.log_of(member, ref.name)
+        member.log = shared.log_of(member, f"{ref.name}.log")
         with member.log.open("w") as file:
             prefixed = member.node.pods_total > 1
 

@@ -8,11 +8,12 @@ import msgspec
 
 from dagset.model import DagNode, Identity
 from snakemake_executor_plugin_jobset.jobs import Member
-from snakemake_executor_plugin_jobset.table import fits
+from snakemake_executor_plugin_jobset.table import chunks, fits
 
-__all__ = ["Rules", "Waiting", "array_identity", "due", "group_key", "is_lone", "split", "wake_at"]
+__all__ = ["ARRAY_OF", "Rules", "Waiting", "array_identity", "due", "group_key", "is_lone", "split", "wake_at"]
 
 Key = bytes
+ARRAY_OF = "array-of-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,11 @@ def is_lone(node: DagNode) -> bool:
     return node.pods_total != 1 or node.coupling != "array" or node.success != "all" or node.kind == "jobset"
 
 
-def group_key(node: DagNode) -> Key:
+def group_key(node: DagNode, *, chunk: int = 1) -> Key:
     """Return what is equal for nodes that differ in nothing but their command: image, resources, volumes, all."""
     (role,) = node.roles
     words = {name: getattr(node, name) for name in node.__struct_fields__ if name not in ("roles", "command")}
-    return hashlib.sha256(msgspec.json.encode([words, msgspec.structs.asdict(role) | {"command": ()}])).digest()
+    return hashlib.sha256(msgspec.json.encode([chunk, words, msgspec.structs.asdict(role) | {"command": ()}])).digest()
 
 
 def due(waiting: Sequence[Waiting], rules: Rules, *, now: float) -> tuple[list[tuple[Member, ...]], list[Waiting]]:
@@ -74,7 +75,7 @@ def wake_at(waiting: Sequence[Waiting], rules: Rules) -> float | None:
 def split(members: Sequence[Member]) -> Iterator[tuple[Member, ...]]:
     """Yield the group in an order of its own, halved until its table can travel with the node."""
     members = tuple(sorted(members, key=lambda member: member.task))
-    if len(members) == 1 or fits(members[0].node, [(member.task, member.command) for member in members]):
+    if len(members) == 1 or fits(members[0].node, chunks(members)):
         yield members
         return
     half = len(members) // 2
@@ -85,4 +86,4 @@ def split(members: Sequence[Member]) -> Iterator[tuple[Member, ...]]:
 def array_identity(identity: Identity, tasks: Sequence[str]) -> Identity:
     """Return whose the array of these tasks is; `identity` is that of any of them."""
     digest = hashlib.sha256("\0".join(tasks).encode()).hexdigest()[:16]
-    return replace(identity, task=f"array-of-{len(tasks)}-{digest}")
+    return replace(identity, task=f"{ARRAY_OF}{len(tasks)}-{digest}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from dagset.model import DagNode, Identity, Ref
 from dagset.observe import Outcome, Verdict, verdict
 
-__all__ = ["MAX_AGAIN", "Ending", "Member", "after", "ending_of"]
+__all__ = ["MAX_AGAIN", "Ending", "Member", "Place", "after", "ending_of"]
 
 MAX_AGAIN = 5  # free runs of a job that nodes were taken from; inside a node `max_disruptions` counts
 
@@ -17,6 +17,15 @@ class Ending:
 
     verdict: Verdict
     message: str
+    free: bool = False  # of a verdict `again`: however often
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in an array a job runs: at which index, and which of several of that index; None when it has it alone."""
+
+    index: int
+    among: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +34,7 @@ class Member:
 
     `task` is the same in every run of the workflow, `command` what the pod runs. `ending` is None until it is over;
     `ref` says where it is, "" before; `log` is None while there is no such file. `again` counts its free runs.
+    `chunk` is how many jobs may share a pod, one after the other.
     """
 
     task: str
@@ -33,6 +43,7 @@ class Member:
     node: DagNode
     identity: Identity
     groupable: bool = True
+    chunk: int = 1
     ending: Ending | None = None
     ref: str = ""
     log: Path | None = None
@@ -50,4 +61,5 @@ def ending_of(ref: Ref, outcome: Outcome) -> Ending:
 
 def after(ending: Ending, *, again: int) -> Ending:
     """Return the ending that counts for a job that was run `again` times for free: at some time it costs a retry."""
-    return Ending("retry", ending.message) if ending.verdict == "again" and again >= MAX_AGAIN else ending
+    counts = ending.verdict == "again" and not ending.free
+    return Ending("retry", ending.message) if counts and again >= MAX_AGAIN else ending

@@ -23,10 +23,11 @@ UNUSED = {"slurm_account", "slurm_partition", "slurm_extra", "slurm_qos", "slurm
 UNUSED |= {"qos", "constraint", "clusters", "reservation"}
 
 
-def snakemakes_words(*, threads: int, resources: Mapping[str, Any]) -> Words:
+def snakemakes_words(*, threads: int, resources: Mapping[str, Any], overhead_mb: int = 0) -> Words:
     """Return what Snakemake's words mean: threads, and where a rule has them mem_mb, runtime (minutes), gpu...
 
-    A value that cannot be known yet is a text there, and means nothing.
+    A value that cannot be known yet is a text there, and means nothing. `overhead_mb` is what the Snakemake in the pod
+    takes itself, which a rule's mem_mb does not speak of.
 
     Raises:
         InvalidNode: a gpu_manufacturer that is not known, a gres that cannot be read.
@@ -37,7 +38,7 @@ def snakemakes_words(*, threads: int, resources: Mapping[str, Any]) -> Words:
     gpus, model = _gpus(resources)
     words: Words = {"cpu": cpu}
     if memory:
-        words["memory"] = f"{memory}M"
+        words["memory"] = f"{memory + overhead_mb}M"
     if runtime:
         words["deadline"] = f"{runtime}m"
     return words | _gpu_words(gpus, model, maker=str(resources.get("gpu_manufacturer") or "nvidia"))

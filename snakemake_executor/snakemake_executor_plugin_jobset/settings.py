@@ -1,7 +1,7 @@
 """What is asked of Snakemake's command line and profiles: `--jobset-cluster`, `--jobset-node`..."""
 
 # The interface reads the types of the fields, and no other spelling of what is optional.
-# ruff: noqa: UP006, UP035, UP045, RUF009
+# ruff: noqa: UP006, UP035, UP045
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, List, Literal, Optional
@@ -36,11 +36,13 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]  # the inter
     namespace: Optional[str] = _option(None, "The namespace of the jobs (default: the kubeconfig's).")
     node: Optional[str] = _option(None, "A node file: what it says holds for every rule that does not say otherwise.")
     image: Optional[str] = _option(None, "The image of the pods (default: the node file's, then --container-image).")
-    volumes: Optional[List[str]] = _option(
-        None,
-        "Volumes of every pod: CLAIM:/path for a PersistentVolumeClaim, /host/path:/path or /path for a folder of the "
-        "hosts. One of them has to hold the working directory, at the same path as here.",
-        nargs="+",
+    volumes: List[str] = field(  # an Optional one would have its words made into lists of letters
+        default_factory=list,
+        metadata={
+            "help": "Volumes of every pod: CLAIM:/path for a PersistentVolumeClaim, /host/path:/path or /path for a "
+            "folder of the hosts. One of them has to hold the working directory, at the same path as here.",
+            "nargs": "+",
+        },
     )
     queue: Optional[str] = _option(None, "The queue that admits the jobs (Kueue: a LocalQueue).")
     service_account: Optional[str] = _option(None, "The service account of the pods.")
@@ -53,6 +55,15 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]  # the inter
     array_window: float = _option(
         1.0, "Seconds that jobs which are ready together wait for more of their kind; a single job never waits."
     )
+    chunk: int = _option(
+        1,
+        "How many jobs of an array share a pod, one after the other and with one import of Snakemake: for short jobs. "
+        "Of a single rule: resources: jobset_chunk=20.",
+    )
+    rule_containers: bool = _option(
+        False, "Take what a rule says as container: for its pods' image; Snakemake has to be in it, or on a volume."
+    )
+    overhead_mb: int = _option(150, "Memory in MB that a pod gets beyond its job's mem_mb, for the Snakemake in it.")
     ttl: Optional[str] = _option(None, "How long the cluster keeps what failed, such as 2d (default: 1d).")
     start_timeout: Optional[str] = _option(
         None, "How long pods may be unable to start (no room, no image), such as 1h (default: 15m)."

@@ -17,6 +17,7 @@ from snakemake_executor_plugin_jobset.following import Followers
 from snakemake_executor_plugin_jobset.grouping import Rules
 from snakemake_executor_plugin_jobset.making import Asked, Maker
 from snakemake_executor_plugin_jobset.settings import ExecutorSettings
+from snakemake_executor_plugin_jobset.table import Start
 
 __all__ = ["maker_for", "started"]
 
@@ -31,6 +32,7 @@ def started(
     workdir: Path,
     envvars: tuple[str, ...],
     python: str,
+    setup: str,
     tell: Callable[[str], None],
 ) -> tuple[Maker, Followers, Collector]:
     """Return who makes nodes of jobs, what their followers share, and the running collector.
@@ -47,7 +49,7 @@ def started(
         logs=LOGS.absolute(),
         tell=tell,
         run_again=lambda member: collector.add([member]),
-        python=python,
+        start=Start(python=python, setup=setup, logs=LOGS.absolute() if maker.shared else None),
         detach=settings.detach,
     )
     collector = Collector(shared, Rules(limit=max(1, limit), window_s=settings.array_window))
@@ -80,6 +82,7 @@ def maker_for(
         image=workflow.remote_execution_settings.container_image,
         folder=Path(workflow.main_snakefile).parent,
         workdir=_to_be_mounted(workflow, workdir, cluster),
+        shared=SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage,
         envvars=envvars,
         defaults=words.file_words(Path(settings.node)) if settings.node else {},
     )

@@ -29,7 +29,8 @@ Words = dict[str, Any]
 PREFIX = "jobset_"
 NODE_FILE = f"{PREFIX}node"
 ARRAY = f"{PREFIX}array"  # of a rule whose jobs shall be nodes of their own: off
-NO_WORDS = (NODE_FILE, ARRAY)
+CHUNK = f"{PREFIX}chunk"  # how many of a rule's jobs share a pod
+NO_WORDS = (NODE_FILE, ARRAY, CHUNK)
 SCALAR_TYPES = (
     msgspec.inspect.StrType,
     msgspec.inspect.IntType,

@@ -11,9 +11,11 @@ from dagset.testing.fake_cluster import FakeCluster
 from snakemake_executor_plugin_jobset.adoption import LeftRunning, left_running, sorted_out, without
 from snakemake_executor_plugin_jobset.arrays import ArrayThread
 from snakemake_executor_plugin_jobset.collecting import Collector
+from snakemake_executor_plugin_jobset.ends import chunk_ending, read_ends
 from snakemake_executor_plugin_jobset.following import Followers, JobThread
 from snakemake_executor_plugin_jobset.grouping import Rules
-from snakemake_executor_plugin_jobset.jobs import Member
+from snakemake_executor_plugin_jobset.jobs import Ending, Member, Place
+from snakemake_executor_plugin_jobset.table import Start
 
 NODE = DagNode(name="part", image="smk:1", command=["true"])
 IDENTITY = Identity(owner="test", dag="Snakefile")
@@ -83,16 +85,80 @@ def endings(jobs: list[Member]) -> list[str | None]:
 def test_each_job_has_its_own_end_message_and_log(tmp_path: Path):
     cluster, jobs = Running({0: 0, 1: 3, 2: 139}), members("a", "b", "c")
 
-    ArrayThread(dict(enumerate(jobs)), shared_by(cluster, tmp_path)).run()
+    ArrayThread.of(jobs, shared_by(cluster, tmp_path)).run()
 
     (job,) = cluster.jobs
     assert ["success", "retry", "fail"] == endings(jobs)
     assert (3, 0) == (job["spec"]["completions"], job["spec"]["backoffLimitPerIndex"])
-    assert [None, "line of 1\n", "line of 2\n"] == [each.log and each.log.read_text() for each in jobs]
+    assert [f"line of {index}\n" for index in range(3)] == [each.log and each.log.read_text() for each in jobs]
     name = f"Job default/{job['metadata']['name']}"
     assert jobs[1].ending.message.startswith(f"{name} app_error: worker[1] exited 3")
     assert [f"{name} index {index}" for index in range(3)] == [each.ref for each in jobs]
     assert 1 == len(cluster.list("Job", namespace="default", labels={}).items), "what failed stays"
+
+
+def test_what_the_pods_wrote_themselves_is_the_log_and_is_not_asked_for(tmp_path: Path):
+    class Silent(Running):
+        def logs(self, **_words: Any) -> Any:
+            raise AssertionError("the pods have written their logs")
+
+    jobs = members("a", "b")
+    cluster = Silent({0: 0, 1: 3})
+    shared = replace(shared_by(cluster, tmp_path), start=Start(logs=tmp_path))
+
+    def play(job: Manifest) -> None:
+        for index in (0, 1):
+            (tmp_path / "part" / f"{job['metadata']['name']}-{index}.log").write_text(f"own line {index}\n")
+        Running.play(cluster, job)
+
+    cluster.play = play  # type: ignore[method-assign]
+    ArrayThread.of(jobs, shared).run()
+
+    assert ["success", "retry"] == endings(jobs)
+    assert ["own line 0\n", "own line 1\n"] == [job.log and job.log.read_text() for job in jobs]
+
+
+CUT_OFF = Ending("retry", "worker[0] was killed at its memory limit")
+ENDS = """\
+0 0 running
+0 0 0
+0 1 running
+0 1 3
+0 2 running
+0 2 oom
+0 3 running
+0 3 deadline
+0 4 running
+0 4 139
+0 5 running
+"""
+
+
+def test_of_jobs_that_share_a_pod_each_has_its_own_end(tmp_path: Path):
+    (tmp_path / "ends").write_text(ENDS)
+    (tmp_path / "log").write_text("line\n" * 30 + "no luck\n")
+    (job,) = members("a")
+    job.node, job.ref, job.log = DagNode(name="part", image="smk:1", deadline="5m"), "it", tmp_path / "log"
+
+    told = [chunk_ending(CUT_OFF, job, read_ends(tmp_path / "ends"), among=among) for among in range(7)]
+
+    assert ["success", "retry", "retry", "retry", "fail", "retry", "again"] == [each.verdict for each in told]
+    lines = "\nIts last lines:" + "\n    line" * 19 + "\n    no luck"
+    assert f"it app_error: it exited 3{lines}" == told[1].message
+    assert "it oom_killed: a process of it was killed at the memory limit" in told[2].message
+    assert "it deadline_exceeded: it took longer than 5m" in told[3].message
+    assert "it failed_fast: it exited 139" in told[4].message
+    assert CUT_OFF == told[5], "it ran when the pod ended"
+    assert told[6].free, "its turn had not come, and that costs nothing, however often"
+
+
+def test_jobs_that_share_a_pod_end_as_it_did_when_it_left_no_word(tmp_path: Path):
+    (job,) = members("a")
+
+    ends = read_ends(tmp_path / "none")
+
+    assert [CUT_OFF] * 3 == [chunk_ending(CUT_OFF, job, ends, among=among) for among in range(3)]
+    assert "success" == chunk_ending(Ending("success", ""), job, ends, among=0).verdict
 
 
 def test_an_array_that_is_refused_ends_all_its_jobs_with_the_reason(tmp_path: Path):
@@ -102,7 +168,7 @@ def test_an_array_that_is_refused_ends_all_its_jobs_with_the_reason(tmp_path: Pa
 
     jobs = members("a", "b")
 
-    ArrayThread(dict(enumerate(jobs)), shared_by(Refusing(), tmp_path)).run()
+    ArrayThread.of(jobs, shared_by(Refusing(), tmp_path)).run()
 
     assert [("fail", "exceeded quota: pods")] * 2 == [(job.ending.verdict, job.ending.message) for job in jobs]
 
@@ -113,7 +179,7 @@ def test_told_to_stop_an_array_is_deleted_or_left_where_it_is(tmp_path: Path):
         shared = replace(shared_by(cluster, tmp_path), detach=detach)
         shared.stop.set()
 
-        ArrayThread(dict(enumerate(jobs)), shared).run()
+        ArrayThread.of(jobs, shared).run()
 
         assert (left, [None, None]) == (
             len(cluster.list("Job", namespace="default", labels={}).items),
@@ -125,15 +191,15 @@ def test_jobs_that_run_already_are_found_where_they_are(tmp_path: Path):
     cluster = Running({0: 0, 1: 3, 2: None, 3: None})
     shared = replace(shared_by(cluster, tmp_path), detach=True)
     shared.stop.set()
-    ArrayThread(dict(enumerate(members("a", "b", "c", "d"))), shared).run()
+    ArrayThread.of(members("a", "b", "c", "d"), shared).run()
     JobThread(members("lone")[0], shared).run()
     asked = members("a", "b", "c", "d", "lone", "new")
 
     found = left_running(asked[0].identity, cluster=cluster)
     ((array, places),), lone, new = sorted_out(asked, found)
 
-    assert ({2: "c", 3: "d"}, ["lone"], ["a", "b", "new"]) == (
-        {index: member.task for index, member in places.items()},
+    assert ({Place(2): "c", Place(3): "d"}, ["lone"], ["a", "b", "new"]) == (
+        {place: member.task for place, member in places.items()},
         [member.task for member in lone],
         [member.task for member in new],
     )

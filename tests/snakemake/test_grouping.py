@@ -85,8 +85,9 @@ def test_a_table_that_is_too_large_is_halved():
 
 @pytest.mark.parametrize("size", [10, 100_000], ids=["plain", "compressed"])
 def test_each_index_runs_its_own_command_and_the_tasks_are_read_back(size: int, tmp_path: Path):
-    rows = [("a", "echo 'first\nline' $((1+1))"), ("b", f"echo {'x' * size} | wc -c")]
-    array = table.array_node(node(), rows, python=sys.executable)
+    jobs = members("a", "b")
+    jobs[0].command, jobs[1].command = "echo 'first\nline' $((1+1))", f"echo {'x' * size} | wc -c"
+    array = table.array_node(node(), [jobs[:1], jobs[1:]], start=table.Start(python=sys.executable))
     (config_map,) = compile_node(array, IDENTITY).parts
     for name, file in array.files.items():
         (tmp_path / name).write_bytes(file.content)
@@ -96,17 +97,24 @@ def test_each_index_runs_its_own_command_and_the_tasks_are_read_back(size: int, 
         return subprocess.run(array.command, env=environ, capture_output=True, text=True, check=True).stdout.strip()
 
     assert ["first\nline 2", str(size + 1)] == [said(0), said(1)]
-    assert ["a", "b"] == table.tasks_of(config_map)
+    assert [["a"], ["b"]] == table.tasks_of(config_map)
     assert [size > 10, None] == ["binaryData" in config_map, table.tasks_of({"data": {"other": "x"}})]
 
 
 def test_an_array_has_its_limits_for_each_job():
     alone = node(deadline="5m", abort_exit_codes=[7], max_disruptions=4, pod_patch={"spec": {"hostNetwork": True}})
 
-    array = table.array_node(alone, [("a", "x"), ("b", "y"), ("c", "z")], python="python")
+    array = table.array_node(alone, [[each] for each in members("a", "b", "c")], start=table.Start())
 
     assert (3, "array", None, 12) == (array.pods, array.coupling, array.deadline, array.max_disruptions)
     assert {"spec": {"activeDeadlineSeconds": 300, "hostNetwork": True}} == array.roles[0].pod_patch
+    with_logs = table.array_node(alone, [members("a", "b"), members("c")], start=table.Start(logs=Path("/logs")))
+    spec = with_logs.roles[0].pod_patch["spec"]
+    assert (2, 600, True) == (with_logs.pods, spec["activeDeadlineSeconds"], spec["hostNetwork"])
+    assert [("main", ["DAGSET_JOB_NAME"])] == [
+        (container["name"], [each["name"] for each in container["env"]]) for container in spec["containers"]
+    ]
+    assert ' --log /logs/part/"$DAGSET_JOB_NAME"-"$DAGSET_INDEX".log --each-s 300' in with_logs.command[-1]
     assert ((7, 134, 139), ()) == (array.fail_exit_codes, array.abort_exit_codes)
 
 
