@@ -1,7 +1,7 @@
 """200 deferred tasks whose Jobs wait in a queue, in one event loop as in a triggerer: what a minute of it costs.
 
 Ours beside KubernetesJobTrigger of the installed cncf provider (its defaults: a poll each 10 s). Each runs in a process
-of its own, for Airflow takes one over; a proxy in this one counts what they ask of a local cluster.
+of its own, for Airflow takes one over; a proxy in this one counts what they ask of the real API server.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.counting import CountingProxy
+from benchmarks.realcluster import namespace, real_kubeconfig
 from benchmarks.table import Row
 from dagset import DagNode
 from dagset.cluster.kube import KubeCluster
 from dagset.compile import compile_node
-from dagset.local import client
 from dagset.model import Identity
 
 __all__ = ["rows"]
@@ -31,15 +31,16 @@ PEER = "KubernetesJobTrigger"
 
 def rows() -> Iterator[Row]:
     """Yield CPU seconds, requests and connections of a minute, ours and the peer's."""
-    with tempfile.TemporaryDirectory(prefix="dagset-bench-") as folder:
-        state = Path(folder, "cluster")
-        kubeconfig = client.ensure_running(state)
-        try:
-            cluster = KubeCluster(kubeconfig, namespace="default")
-            refs = [_created(cluster, number) for number in range(TASKS)]
-            found = {who: _minute(who, refs, kubeconfig, Path(folder)) for who in ("ours", "peers")}
-        finally:
-            client.stop(state)
+    kubeconfig = real_kubeconfig("deferred Airflow tasks")
+    if kubeconfig is None:
+        return
+    cluster = KubeCluster(kubeconfig)
+    with (
+        tempfile.TemporaryDirectory(prefix="dagset-bench-") as folder,
+        namespace(cluster, f"bench-waiting-{os.getpid()}") as space,
+    ):
+        refs = [_created(cluster, number, namespace=space) for number in range(TASKS)]
+        found = {who: _minute(who, refs, kubeconfig, Path(folder)) for who in ("ours", "peers")}
     targets = {"CPU s": "20 times less", "requests": "", "TLS connections": "<= 10"}
     for what, target in targets.items():
         ours, theirs = found["ours"][what], found["peers"][what]
@@ -47,15 +48,15 @@ def rows() -> Iterator[Row]:
         yield Row("deferred Airflow tasks", case, "", ours, PEER, theirs, target=target)
 
 
-def _created(cluster: KubeCluster, number: int) -> dict[str, str]:
+def _created(cluster: KubeCluster, number: int, *, namespace: str) -> dict[str, str]:
     node = DagNode(name="waits", image="none", command=["true"], object_patch={"spec": {"suspend": True}})
-    meta = cluster.create(compile_node(node, Identity(owner="bench", run=str(number))).owner, namespace="default")
+    meta = cluster.create(compile_node(node, Identity(owner="bench", run=str(number))).owner, namespace=namespace)
     return {"kind": "Job", **{key: meta["metadata"][key] for key in ("namespace", "name", "uid")}}
 
 
 def _minute(who: str, refs: list[dict[str, str]], kubeconfig: Path, folder: Path) -> dict[str, float]:
     """Have a process follow them, and count in the minute after it has begun."""
-    with CountingProxy(kubeconfig) as proxy:
+    with CountingProxy(kubeconfig, folder) as proxy:
         through = proxy.write(folder / f"kubeconfig-{who}")
         connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": str(through)}}
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "DAGSET"))}

@@ -1,15 +1,19 @@
 """A proxy that ends TLS, passes everything on, and counts connections and requests: alike for every client."""
 
 import asyncio
+import base64
 import re
-import ssl
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 import yaml
+
+from dagset.cluster.access import read_kubeconfig
+from dagset.local.tls import ensure_certificates, server_context
 
 __all__ = ["CountingProxy"]
 
@@ -19,9 +23,13 @@ PIECE = 65536
 
 @dataclass
 class CountingProxy:
-    """Serves a local cluster's kubeconfig once more, at a port of its own, in a thread of this process."""
+    """Serves the cluster of a kubeconfig once more, at a port of its own, in a thread of this process.
+
+    A client's certificate ends here, so the kubeconfig's own is shown to the cluster; a token goes through.
+    """
 
     kubeconfig: Path
+    folder: Path  # for its certificates
     connections: int = 0
     requests: int = 0
 
@@ -41,27 +49,29 @@ class CountingProxy:
     def write(self, path: Path) -> Path:
         """Write the kubeconfig that leads here, and return where it is."""
         config = yaml.safe_load(self.kubeconfig.read_text())
-        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self._port}"
+        authority = base64.b64encode(self._certificates.ca.read_bytes()).decode()
+        for each in config["clusters"]:
+            server = f"https://127.0.0.1:{self._port}"
+            each["cluster"] = {"server": server, "certificate-authority-data": authority}
         path.touch(0o600)
         path.write_text(yaml.safe_dump(config))
         return path
 
     async def _serve(self, began: threading.Event) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        ours.load_cert_chain(self.kubeconfig.parent / "server.crt", self.kubeconfig.parent / "server.key")
+        self._access, self._certificates = read_kubeconfig(self.kubeconfig), ensure_certificates(self.folder)
+        ours = server_context(self._certificates)
         server = await asyncio.start_server(self._pass, "127.0.0.1", 0, ssl=ours)
         self._port = server.sockets[0].getsockname()[1]
         began.set()
         await self._over.wait()
+        server.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        theirs = ssl.create_default_context(cafile=str(self.kubeconfig.parent / "ca.crt"))
-        config = yaml.safe_load(self.kubeconfig.read_text())
-        port = int(config["clusters"][0]["cluster"]["server"].rpartition(":")[2])
+        far = urlsplit(self._access.server)
         with suppress(OSError, asyncio.CancelledError):  # the end of all is no news
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port, ssl=theirs)
+            far_reader, far_writer = await asyncio.open_connection(far.hostname, far.port, ssl=self._access.tls)
             await asyncio.gather(self._copy(reader, far_writer, is_asked=True), self._copy(far_reader, writer))
 
     async def _copy(

@@ -9,7 +9,6 @@ keeps one bare watch of them all beside it: its times are what the server itself
 import multiprocessing
 import os
 import random
-import sys
 import threading
 import time
 import tracemalloc
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.realcluster import real_kubeconfig
 from benchmarks.table import Row
 from dagset import constants
 from dagset.cluster.access import read_kubeconfig
@@ -29,7 +29,6 @@ from dagset.model import Identity
 from dagset.model.identity import Ref
 from dagset.run.follow import follow
 from dagset.testing.fake_cluster import FakeCluster, FaultyCluster
-from tests.realcluster.place import place
 
 __all__ = ["rows"]
 
@@ -45,12 +44,9 @@ Times = dict[str, float]  # of each JobSet, by the clock that all processes of a
 
 def rows() -> Iterator[Row]:
     """Yield times and requests by number of nodes, and the memory of very many."""
-    kubeconfig = Path(os.environ.get("DAGSET_BENCH_CLUSTER") or place().kubeconfig)
-    if kubeconfig.exists():
-        for nodes in NODES:
-            yield from _followed(kubeconfig, nodes)
-    else:
-        print(f"left out: following on the real API server, there is no {kubeconfig}", file=sys.stderr)
+    kubeconfig = real_kubeconfig("following")
+    for nodes in NODES if kubeconfig is not None else ():
+        yield from _followed(kubeconfig, nodes)
     yield Row("memory of the hub per node", f"{TRACKED:,} nodes", "bytes", _bytes_per_node(), target="<= 10,000")
 
 
