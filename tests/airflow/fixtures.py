@@ -29,6 +29,7 @@ class Lab:
     tries: list[dict[str, Any]]
     tasks: list[dict[str, Any]]
     kept: list[list[Any]]
+    late: dict[str, str]
     lines: dict[tuple[str, int], list[str]] = field(default_factory=dict)
 
     def task(self, task: str, map_index: int = -1) -> dict[str, Any]:

@@ -44,6 +44,11 @@ def test_event_is_held_back_until_the_worker_has_ended(driven):
     assert driven["is_held_back"]
 
 
+def test_scheduler_fails_a_task_that_is_back_before_its_worker_is_known_to_have_ended(lab):
+    """Why the event is held back: only while the task is deferred is the news harmless, whatever becomes of it next."""
+    assert {"deferred": "deferred", "scheduled": "scheduled", "queued": "failed", "running": "failed"} == lab.late
+
+
 def test_node_is_cancelled_when_the_time_is_over(driven):
     assert {"event": ["keep", "ref", "timed_out"], "is there": False} == driven["times_out"]
 

@@ -18,6 +18,7 @@ from airflow.sdk import DAG, task
 from dagset.model import DagNode, Identity, load
 from dagset_airflow import IndexedJobOperator, JobSetOperator
 from tests.airflow.lab import functions
+from tests.airflow.lab.scheduler import told_by_scheduler
 from tests.expansion.texts import printing
 
 HERE = Path(__file__).parent
@@ -125,9 +126,9 @@ def main(kubeconfig: str, gate: str, result: Path) -> None:
         for found in cluster.list(kind, namespace="default", labels={"dagset.io/dag": "lab"}).items
     ]
     kept = sorted((labels["dagset.io/task"], int(labels["dagset.io/generation"])) for labels in objects)
-    result.write_text(
-        json.dumps({"tries": told, "tasks": [row for run in runs for row in tasks_of(run)], "kept": kept})
-    )
+    tasks = [row for run in runs for row in tasks_of(run)]
+    late = told_by_scheduler("squares", "total")
+    result.write_text(json.dumps({"tries": told, "tasks": tasks, "kept": kept, "late": late}))
 
 
 def dag_in(path: Path) -> DAG:
