@@ -153,7 +153,7 @@ class Steps:
 
         def on_wait(error: ClusterUnreachable, pause_s: float) -> None:
             on_loss(error)
-            self.tell(f"{error}; trying again in {pause_s:.1f} s")
+            self.tell(f"{error}; trying again in {pause_s:.1f} s, for {self.limit_s:.0f} s in all")
 
         return with_patience(call, limit_s=self.limit_s, sleep=self.sleep, clock=self.clock, on_wait=on_wait)
 
