@@ -74,6 +74,8 @@ LIMITS = "dagset.io/limits"
 END = "dagset.io/end"
 TOLD = "dagset.io/told"  # a supervisor has told its engine how the node ended
 
+TOKEN = "dagset.io/token"  # on a Secret: under this key it gets random text when it is created
+
 # Kueue's labels on the owner (kubernetes-sigs/kueue: pkg/controller/constants/constants.go).
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY = "kueue.x-k8s.io/priority-class"

@@ -128,6 +128,9 @@ def _bundle(read: Mapping[str, Any], used: list[tuple[int | str, str]], *, ident
         bundle = compile_node(node_from(read), identity, followed=False)
     except InvalidNode as error:
         raise as_written(error, used) from None
+    if any(part["kind"] == "Secret" for part in bundle.parts):
+        problem = f"{read['rendezvous']} needs a Secret of this node's own, and {ONE_OBJECT}"
+        raise InvalidNode(problem, field="rendezvous", remedy="take JobSetTask")
     if bundle.parts:
         problem = f"a gang as a plain Job needs a {bundle.parts[0]['kind']} beside it, and {ONE_OBJECT}"
         raise InvalidNode(problem, field="kind", remedy="write kind: jobset, which makes its own")

@@ -263,6 +263,11 @@ def test_a_node_file_may_hold_parameters(tmp_path: Path):
             "kind: a gang as a plain Job needs a Service beside it, and an Argo resource template makes one object",
         ),
         (
+            {"command": ["mpirun"], "coupling": "gang", "rendezvous": "mpi"},
+            {},
+            "rendezvous: mpi needs a Secret of this node's own, and an Argo resource template makes one object",
+        ),
+        (
             {"coupling": "gang", "rendezvous": "torch", "gpu": "{{workflow.parameters.n}}"},
             {},
             "gpu: {{workflow.parameters.n}} decides which variables rendezvous: torch sets",

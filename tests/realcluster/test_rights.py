@@ -108,7 +108,8 @@ def test_the_printed_role_takes_no_other_namespace(restricted_cluster: Path):
 def test_no_row_of_the_table_is_there_for_nothing(restricted_cluster: Path):
     """What only a queue, a node that cannot start or a submit that is undone asks for has no place in here."""
     asking = FaultyCluster(open_cluster(str(restricted_cluster)), plan={})
-    for words in ({}, {"coupling": "gang"}, {"coupling": "gang", "kind": "job", "on_disruption": "fail"}):
+    plain = {"coupling": "gang", "kind": "job", "on_disruption": "fail"}
+    for words in ({}, {"coupling": "gang"}, plain, {"coupling": "gang", "rendezvous": "mpi"}):
         who, lasting = identity(), node(command=("sleep", "100"), **words)
         ref = submit(lasting, who, cluster=asking).ref
         assert submit(lasting, who, cluster=asking).attached

@@ -36,6 +36,13 @@ RIGHTS = (
     Right(
         "", "services", ("create", "get"), "host names in a gang of kind: job", without="gangs of kind: job are refused"
     ),
+    Right(
+        "",
+        "secrets",
+        ("create", "get"),
+        "the token of a node with rendezvous: mpi",
+        without="nodes with rendezvous: mpi are refused",
+    ),
     Right("", "events", ("list",), "why pods are not made or do not start", without="reasons are not told"),
     Right(
         "kueue.x-k8s.io",

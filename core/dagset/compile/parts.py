@@ -1,8 +1,9 @@
-"""The objects beside the owner: the node's files, and the Service that gives a plain Job's pods their host names."""
+"""The objects beside the owner: the node's files, a plain Job's host names, and what a rendezvous brings along."""
 
 from typing import Any
 
 from dagset import constants
+from dagset.compile.rendezvous import rendezvous_files
 from dagset.model import DagNode
 
 __all__ = ["parts"]
@@ -16,6 +17,8 @@ def parts(node: DagNode, *, name: str, labels: dict[str, str]) -> tuple[Manifest
     found = [_files(node, name=name, labels=labels)] if node.files else []
     if node.coupling == "gang" and node.kind == "job":
         found.append(_service(name=name, labels=labels))
+    if programs := rendezvous_files(node):
+        found.append(_secret(programs, name=name, labels=labels))
     return tuple(found)
 
 
@@ -35,6 +38,13 @@ def _service(*, name: str, labels: dict[str, str]) -> Manifest:
     selector = {constants.JOB_NAME: name}
     spec = {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": selector}
     return {**_object("Service", name=name, labels=labels), "spec": spec}
+
+
+def _secret(programs: dict[str, str], *, name: str, labels: dict[str, str]) -> Manifest:
+    """Return the programs that travel with the node, beside whom `submit` puts the node's token."""
+    secret = _object("Secret", name=name, labels=labels)
+    secret["metadata"]["annotations"] = {constants.TOKEN: "token"}
+    return {**secret, "immutable": True, "stringData": programs}
 
 
 def _object(kind: str, *, name: str, labels: dict[str, str]) -> Manifest:

@@ -5,7 +5,7 @@ from typing import Any
 from dagset import constants
 from dagset.compile.merge import merged
 from dagset.compile.queues import PodWords
-from dagset.compile.rendezvous import rendezvous_env
+from dagset.compile.rendezvous import rendezvous_command, rendezvous_env
 from dagset.compile.rendezvous.hosts import coordinator, is_plain_gang
 from dagset.compile.resources import env_from, resources, volume_mounts, volumes
 from dagset.model import DagNode, Role
@@ -56,7 +56,7 @@ def _container(node: DagNode, role: Role, *, name: str) -> dict[str, Any]:
     own = [{"name": key, "value": value} for key, value in role.env.items()]
     given = {
         "imagePullPolicy": role.image_pull_policy,
-        "command": list(role.command),
+        "command": rendezvous_command(node, role),
         "args": list(role.args),
         "workingDir": role.working_dir,
         "envFrom": env_from(role),

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from dagset.compile.rendezvous import rendezvous_files
 from dagset.model import DagNode, Role
 from dagset.model.quantity import cpu_text
-from dagset.model.role_checks import FILES_FOLDER, SHM_FOLDER
+from dagset.model.role_checks import FILES_FOLDER, PROGRAMS_FOLDER, SHM_FOLDER
 from dagset.model.volume import EnvFrom, Volume
 
 __all__ = ["env_from", "resources", "volume_mounts", "volumes"]
 
-FILES_VOLUME, SHM_VOLUME = "dagset-files", "dagset-shm"
+FILES_VOLUME, SHM_VOLUME, RENDEZVOUS_VOLUME = "dagset-files", "dagset-shm", "dagset-rendezvous"
 
 
 def resources(role: Role) -> dict[str, Any]:
@@ -36,10 +37,15 @@ def resources(role: Role) -> dict[str, Any]:
 
 
 def volumes(node: DagNode, role: Role, *, name: str) -> list[dict[str, Any]]:
-    """Return the pod's volumes: the node's files (a ConfigMap of the owner's name), shared memory, the user's own."""
+    """Return the pod's volumes: the node's files, what its rendezvous brings, shared memory, the user's own.
+
+    The first two are a ConfigMap and a Secret of the owner's name.
+    """
     found: list[dict[str, Any]] = []
     if node.files:
         found.append({"name": FILES_VOLUME, "configMap": {"name": name}})
+    if rendezvous_files(node):
+        found.append({"name": RENDEZVOUS_VOLUME, "secret": {"secretName": name}})
     if role.shm is not None:
         found.append({"name": SHM_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": role.shm}})
     return found + [{"name": own, **_source(volume)} for own, volume in role.volumes.items()]
@@ -50,6 +56,8 @@ def volume_mounts(node: DagNode, role: Role) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = []
     if node.files:
         mounts.append({"name": FILES_VOLUME, "mountPath": FILES_FOLDER, "readOnly": True})
+    if rendezvous_files(node):
+        mounts.append({"name": RENDEZVOUS_VOLUME, "mountPath": PROGRAMS_FOLDER, "readOnly": True})
     if role.shm is not None:
         mounts.append({"name": SHM_VOLUME, "mountPath": SHM_FOLDER})
     return mounts + [_mount(own, volume) for own, volume in role.volumes.items()]

@@ -68,7 +68,7 @@ def parts_of(bundle: Bundle) -> tuple[str, ...]:
 
 
 def _content(part: Mapping[str, Any]) -> str:
-    files = sorted({**reading.mapping(part, "data"), **reading.mapping(part, "binaryData")})
+    files = sorted(name for key in ("data", "binaryData", "stringData") for name in reading.mapping(part, key))
     return f": {', '.join(files)}" if files else ""
 
 

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from dagset.model.role import Role
 
-__all__ = ["FILES_FOLDER", "SHM_FOLDER", "check_role"]
+__all__ = ["FILES_FOLDER", "PROGRAMS_FOLDER", "SHM_FOLDER", "check_role"]
 
 FILES_FOLDER = "/etc/dagset/files"
+PROGRAMS_FOLDER = "/etc/dagset/rendezvous"
 SHM_FOLDER = "/dev/shm"  # noqa: S108 (a place in the pod)
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 RESERVED_ENV = re.compile(r"DAGSET_.*|JOB_COMPLETION_INDEX")
@@ -37,7 +38,9 @@ def check_role(role: Role) -> None:
     check_env_from(role.env_from)
     _check_texts(role)
     _check_amounts(role)
-    taken = {FILES_FOLDER: "the node's files"} | ({SHM_FOLDER: "shm"} if role.shm else {})
+    taken = {FILES_FOLDER: "the node's files", PROGRAMS_FOLDER: "rendezvous"} | (
+        {SHM_FOLDER: "shm"} if role.shm else {}
+    )
     check_volumes(role.volumes, taken=taken)
     check_labels(role.node_selector, field="node_selector", ours=False)
     check_patch(role.pod_patch, field="pod_patch")

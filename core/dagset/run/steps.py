@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from dagset import constants
@@ -143,7 +144,7 @@ class Steps:
         self, manifest: Manifest, *, on_loss: Callable[[ClusterUnreachable], None] = lambda _error: None
     ) -> Manifest:
         """Create and return it as stored, patiently; `on_loss` is told of each try without an answer."""
-        placed = {**manifest, "metadata": {**manifest["metadata"], "namespace": self.namespace}}
+        placed = {**_with_token(manifest), "metadata": {**manifest["metadata"], "namespace": self.namespace}}
         return self.patiently(lambda: self.cluster.create(placed, namespace=self.namespace), on_loss=on_loss)
 
     def patiently(
@@ -156,6 +157,12 @@ class Steps:
             self.tell(f"{error}; trying again in {pause_s:.1f} s, for {self.limit_s:.0f} s in all")
 
         return with_patience(call, limit_s=self.limit_s, sleep=self.sleep, clock=self.clock, on_wait=on_wait)
+
+
+def _with_token(manifest: Manifest) -> Manifest:
+    """Return a Secret with the random text that it asks for; who meets it created already keeps that one's."""
+    key = manifest["metadata"].get("annotations", {}).get(constants.TOKEN)
+    return manifest if key is None else {**manifest, "stringData": {**manifest["stringData"], key: token_hex(32)}}
 
 
 def _has_ended(pod: Manifest) -> bool:

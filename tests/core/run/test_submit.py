@@ -457,3 +457,19 @@ def test_scheduler_that_is_not_there_is_named():
 
     with pytest.raises(ClusterRefused, match=r"does not know PodGroup \(scheduling.k8s.io/v1alpha2\)"):
         World(FakeCluster(kinds=kinds)).submit(bundle(parts=0, group=True))
+
+
+def test_a_secret_gets_its_token_once_and_another_node_another():
+    cluster = FakeCluster()
+    node = DagNode(name="solve", image="i", pods=2, command=["mpirun"], rendezvous="mpi")
+
+    def token_of(identity):
+        name = submit(node, identity, cluster=cluster, namespace="default").ref.name
+        secret = cluster.get("Secret", namespace="default", name=name)
+        assert ["mpi.py", "token"] == sorted(secret["stringData"])
+        return secret["stringData"]["token"]
+
+    first, again, other = token_of(ME), token_of(ME), token_of(Identity(owner="you"))
+
+    assert (64, first) == (len(first), again)
+    assert first != other

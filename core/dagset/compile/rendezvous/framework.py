@@ -44,8 +44,11 @@ class Framework:
         values: those that the pods of one role get. Texts may hold $(DAGSET_...), also $(DAGSET_ATTEMPT): what a
             restarted gang meets at must not be what the earlier attempt met at.
         check: raises InvalidNode for a node that the framework cannot be run as. A gang it is always.
+        program: the name of a file of dagset.inpod that starts in every pod, with the first role's command as its
+            arguments; it finds a secret text of this node alone beside it, in a file `token`.
     """
 
     sources: Mapping[str, str]
     values: Callable[[Pods], Mapping[str, str]]
     check: Callable[[DagNode], None] = one_role
+    program: str | None = None
