@@ -16,7 +16,7 @@ from tests.airflow.page import PAGE, programs
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-EXAMPLE = ROOT / "examples" / "airflow"
+EXAMPLES = (ROOT / "examples" / "airflow", ROOT / "examples" / "rendezvous")
 STARTING = re.compile(r"\[DAG TEST\] starting task_id=(\S+) map_index=(\S+)")
 POD_LINE = re.compile(r"[a-z]+\[\d+\] ")
 OURS = re.compile(r"\S+ \[\w+ *\] (.*?) *\[airflow\.task\.operators\.dagset_airflow\.")
@@ -59,7 +59,7 @@ def airflow_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     page = tmp_path_factory.mktemp("page")
     for number, program in enumerate(programs(PAGE)):
         (page / f"program_{number}.py").write_text(program)
-    bundles = [{**bundle, "name": path.name, "kwargs": {"path": str(path)}} for path in (HERE / "lab", EXAMPLE, page)]
+    bundles = [{**bundle, "name": path.name, "kwargs": {"path": str(path)}} for path in (HERE / "lab", *EXAMPLES, page)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "DAGSET", "PYTEST"))}
     return clean | {
         "PYTHONPATH": str(ROOT),

@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from tests.realcluster.fixtures import left_out
+from tests.realcluster.machine import FOR_TESTS, apt_line, missing_packages
+
 pytestmark = pytest.mark.cluster
 
 RUN_ID = "manual__2026-01-01T00:00:00+00:00"
@@ -197,6 +200,16 @@ def test_example_trains_and_hands_its_outcome_on(lab):
     assert "leader[0] test accuracy 0.967 (29 of 30)" in lab.pod_lines("iris.train")
     outcome = lab.task("iris.train")["xcom"]
     assert f"{outcome['name']} succeeded with 4 pods, 0 restarts" == lab.task("iris.report")["xcom"]
+
+
+def test_example_of_an_all_reduce_starts_again_after_a_lost_pod(lab):
+    if missing := missing_packages({"python3-torch": FOR_TESTS["python3-torch"]}):
+        left_out(f"torch: run `{apt_line(missing)}`")
+    outcome = lab.task("allreduce.torch")["xcom"]
+
+    assert ("succeeded", 3, 1) == (outcome["phase"], outcome["succeeded"], outcome["restarts"])
+    sums = sorted(line for line in lab.lines["allreduce.torch", -1] if "attempt 1" in line)
+    assert [f"worker[{n}]#1 [default0]:rank {n} of 3, attempt 1: sum 6" for n in range(3)] == sums
 
 
 def test_example_of_many_nodes_hands_results_on_and_tells_of_the_failure(lab):

@@ -22,8 +22,9 @@ from tests.airflow.lab.scheduler import told_by_scheduler
 from tests.expansion.texts import printing
 
 HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[2] / "examples" / "airflow"
-OTHERS = (EXAMPLES / "dag.py", EXAMPLES / "many.py", *sorted(Path(os.environ["LAB_PAGE"]).glob("*.py")))
+EXAMPLES = HERE.parents[2] / "examples"
+IN_EXAMPLES = (EXAMPLES / "airflow/dag.py", EXAMPLES / "airflow/many.py", EXAMPLES / "rendezvous/dag.py")
+OTHERS = (*IN_EXAMPLES, *sorted(Path(os.environ["LAB_PAGE"]).glob("*.py")))
 RUN_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
 RUN_ID = f"manual__{RUN_AFTER.isoformat()}"
 

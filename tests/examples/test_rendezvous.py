@@ -1,0 +1,106 @@
+"""examples/rendezvous: frameworks really meet, on the local cluster and on the real one; they are Debian's.
+
+On the real cluster the pods see this machine's /usr, since no image of its has the frameworks; nothing else differs.
+The torch node also runs as an Airflow task (tests/airflow), and the MPI node here is the one of the Argo workflow.
+"""
+
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.realcluster.fixtures import left_out
+from tests.realcluster.machine import FOR_TESTS, apt_line, missing_packages
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "rendezvous"
+NEEDS = {"torch": ("python3-torch",), "mpi": ("openmpi-bin", "python3-mpi4py")}
+OF_THIS_MACHINE = {"usr": "/usr", "lib": "/lib", "lib64": "/lib64", "alternatives": "/etc/alternatives"}
+OF_THIS_MACHINE |= {"openmpi": "/etc/openmpi"}
+SUCCEEDED = {"phase": "succeeded", "reason": "succeeded", "exit_code": 0, "succeeded": 3, "first_failed": None}
+SUMS = [f"rank {rank} of 3, attempt 1: sum 6" for rank in range(3)]
+SUMS_OF_MPI = [f"rank {rank} of 3 in pod {rank}: sum 6" for rank in range(3)]
+
+
+def node_of(framework: str, folder: Path, **words: Any) -> Path:
+    """Return the example's node in a folder with its script, or leave the test out without the framework."""
+    if missing := missing_packages({name: FOR_TESTS[name] for name in NEEDS[framework]}):
+        left_out(f"{framework}: run `{apt_line(missing)}`")
+    for script in EXAMPLES.glob("*.py"):
+        (folder / script.name).write_bytes(script.read_bytes())
+    node = yaml.safe_load((EXAMPLES / f"{framework}.yaml").read_text())
+    (folder / "node.yaml").write_text(yaml.safe_dump(node | words))
+    return folder / "node.yaml"
+
+
+def on_a_real_host() -> dict[str, Any]:
+    mounts = {
+        name: {"host_path": os.path.realpath(path), "mount_path": path, "read_only": True}
+        for name, path in OF_THIS_MACHINE.items()
+    }
+    return {"volumes": mounts}
+
+
+def run(node: Path, cluster: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the Outcome and what the ranks say, sorted."""
+    command = [sys.executable, "-m", "dagset", "run", str(node), "-o", "json", "--cluster", str(cluster)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    outcome = json.loads(done.stdout)
+    assert outcome["phase"] == "succeeded", done.stderr
+    cancel = [sys.executable, "-m", "dagset", "cancel", outcome["name"], "--cluster", str(cluster)]
+    subprocess.run(cancel, capture_output=True, check=False, timeout=120)
+    return outcome, sorted(re.findall(r"rank .*: sum .*", done.stderr))
+
+
+def ends_as(restarts: int, outcome: dict[str, Any]) -> None:
+    expected = {**SUCCEEDED, "restarts": restarts}
+    assert expected == {key: outcome[key] for key in expected}
+
+
+def test_torch_starts_again_without_the_lost_pods_rendezvous_on_the_real_cluster(real_cluster: Path, tmp_path: Path):
+    outcome, said = run(node_of("torch", tmp_path, **on_a_real_host()), real_cluster)
+
+    ends_as(1, outcome)
+    assert SUMS == said
+
+
+def test_mpirun_starts_a_rank_in_each_pod_without_ssh_on_the_real_cluster(real_cluster: Path, tmp_path: Path):
+    workflow = runpy.run_path(str(EXAMPLES / "mpi_workflow.py"))["workflow"].build()
+    (step,) = (template for template in workflow.spec.templates if template.name == "solve")
+    (artifact,) = step.inputs.artifacts
+    node = node_of("mpi", tmp_path)
+    node.write_text(yaml.safe_dump(yaml.safe_load(artifact.raw.data) | on_a_real_host()))
+    outcome, said = run(node, real_cluster)
+
+    ends_as(0, outcome)
+    assert SUMS_OF_MPI == said
+
+
+def test_mpirun_starts_a_rank_in_each_pod_without_ssh_on_the_local_cluster(local_cluster: Path, tmp_path: Path):
+    outcome, said = run(node_of("mpi", tmp_path), local_cluster)
+
+    ends_as(0, outcome)
+    assert SUMS_OF_MPI == said
+
+
+def test_a_launcher_and_its_workers_end_as_mpirun_ends_and_meet_anew_after_a_restart(
+    local_cluster: Path, tmp_path: Path
+):
+    image = {"image": "python:3.11-slim"}
+    launcher = {"name": "launcher", "command": ["mpirun", "sh", "-c", "echo here; exit 3"], **image}
+    node = node_of("mpi", tmp_path)
+    roles = [launcher, {"name": "worker", "pods": 2, **image}]
+    node.write_text(yaml.safe_dump({"name": "fails", "rendezvous": "mpi", "restarts": 1, "roles": roles}))
+    command = [sys.executable, "-m", "dagset", "run", str(node), "-o", "json", "--cluster", str(local_cluster)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    outcome = json.loads(done.stdout)
+
+    expected = {"phase": "failed", "reason": "app_error", "exit_code": 3, "restarts": 1}
+    assert expected == {key: outcome[key] for key in expected}
+    assert ("launcher", 0) == (outcome["first_failed"]["role"], outcome["first_failed"]["index"])
+    assert 2 == done.stderr.count("launcher[0]#1 here"), done.stderr
