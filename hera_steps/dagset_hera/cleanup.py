@@ -7,6 +7,8 @@ __all__ = ["cleanup"]
 # Owners and no children of theirs. Argo names the objects in flags alone (argo-workflows: docs/fields.md, flags).
 MADE_HERE = "workflows.argoproj.io/workflow={{workflow.name}},app.kubernetes.io/managed-by=dagset"
 NO_CHILD = "!jobset.sigs.k8s.io/jobset-name"
+KINDS = ("jobset", "job", "configmap", "service")
+GROUPED = "podgroup."  # three projects have PodGroups: podgroup.scheduling.volcano.sh
 
 
 def cleanup(name: str = "cleanup", *, kind: str = "jobset") -> Resource:
@@ -18,9 +20,14 @@ def cleanup(name: str = "cleanup", *, kind: str = "jobset") -> Resource:
 
     Args:
         name: the template's.
-        kind: jobset (gangs) or job (arrays); one template deletes one kind.
+        kind: what the nodes are: jobset (gangs), job (arrays), configmap (their `files`), service, or a PodGroup with
+            its group, as in podgroup.scheduling.volcano.sh; several with commas, jobset or job first.
+
+    Raises:
+        ValueError: for another kind.
     """
-    if kind not in ("jobset", "job"):
-        raise ValueError(f"cleanup: kind {kind!r}; write jobset or job")
+    for each in kind.split(","):
+        if each not in KINDS and not each.startswith(GROUPED):
+            raise ValueError(f"cleanup: kind {each!r}; write {', '.join(KINDS)} or podgroup.GROUP")
     selector = ",".join([MADE_HERE, NO_CHILD])
     return Resource(name=name, action="delete", flags=[kind, "--selector", selector, "--wait=false"])

@@ -1,32 +1,24 @@
-"""From a node to the manifest text of an Argo resource template. Pure, and the one place that knows Argo's quoting.
+"""From a node to the manifest texts of Argo resource templates. Pure.
 
-Argo replaces `{{...}}` in the template's text several times over (argo-workflows: workflow/common/util.go,
-SubstituteParams; workflow/controller/workflowpod.go, substitutePodParams), wherever it stands. So a text of the user's
-with `{{` in it is written as a double-quoted scalar in which no two braces meet: YAML's `\\x7B` is a brace again only
-when kubectl reads the manifest. A parameter goes in as JSON, which such a scalar may hold, so that quotes and line ends
-in its value survive.
-
-`setOwnerReference` would undo this: the controller then reads and rewrites the manifest before the last replacement
-(workflow/controller/operator.go, executeResource). The owner reference is therefore part of the manifest itself.
+`setOwnerReference` would undo the quoting: the controller then reads and rewrites the manifest before the last
+replacement (workflow/controller/operator.go, executeResource). The owner reference is therefore part of the manifests.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import yaml
 
-from dagset import constants
 from dagset.compile import Bundle, compile_node
-from dagset.compile.render import Dumper
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity, node_from
-from dagset_hera.parameters import PARAMETER, Number, as_written, check_text, merged, stood_in
-from dagset_hera.unheld import ONE_OBJECT, refuse_unheld
+from dagset_hera.parameters import as_written, merged, stood_in
+from dagset_hera.quoting import Fill, Source, written
+from dagset_hera.unheld import refuse_unheld
+from dagset_hera.words import plain_words
 
-__all__ = ["Manifest", "filled_in", "render"]
+__all__ = ["Manifest", "Part", "render"]
 
 # Whose object this is: one step of one workflow, an item of a fan-out by itself. Not its attempt, for `node.name` is
 # without it (argo-workflows: workflow/controller/operator.go, executeTemplate): what is tried again after the loss of
@@ -34,35 +26,26 @@ __all__ = ["Manifest", "filled_in", "render"]
 STEP = "sprig.sha1sum(workflow.uid + node.name)"
 ATTEMPT = "sprig.sha1sum(workflow.uid + pod.name)"  # each has a pod of its own
 HASH_LENGTH = 8  # 32 bits, as in Argo's own pod names
-WORKFLOW_LABEL = "workflows.argoproj.io/workflow"  # `argo logs` finds pods by it (argo-workflows: util/logs)
 OWNER = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "controller": True, "blockOwnerDeletion": True}
+WHO = {"name": Source('"{{workflow.name}}"'), "uid": Source('"{{workflow.uid}}"')}
 OURS = "dagset.io/"
 
 
-class _Source(str):
-    """A scalar as it shall stand in the YAML, quotes and all."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What Argo is given of one object: its YAML, with Argo's variables; `step` makes it, "" where it is alone."""
 
-    __slots__ = ()
-
-
-class _Dumper(Dumper):
-    """The core's, with Argo's variables."""
-
-    def choose_scalar_style(self) -> str:
-        is_source = isinstance(self.event, yaml.ScalarEvent) and self.event.style == "source"
-        return "" if is_source else str(super().choose_scalar_style())
-
-
-_Dumper.add_representer(_Source, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "source"))
+    kind: str
+    step: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What Argo is given: Job or JobSet, its name and its YAML, both with Argo's variables in them."""
+    """What Argo is given of a node: Job or JobSet, and what must be there before it."""
 
-    kind: str
-    name: str
-    text: str
+    owner: Part
+    parts: tuple[Part, ...]
 
 
 def render(
@@ -71,43 +54,71 @@ def render(
     template: str,
     inputs: frozenset[str] = frozenset(),
     owned: bool = True,
-    whose: str = STEP,
+    is_retried: bool = False,
 ) -> Manifest:
-    """Return the manifest of a node in the resource template `template`, which has these input parameters.
+    """Return the manifests of a node in the resource template `template`, which has these input parameters.
 
     Args:
         node: a mapping may hold parameters (`{{inputs.parameters.n}}`) in words of any type, a DagNode in texts only.
-        owned: whether the Workflow becomes the owner, so that the object goes when the Workflow is deleted.
-        whose: Argo's expression for 40 hex digits that are equal for attempts which may adopt each other's object.
+        owned: whether the Workflow becomes the owner, so that the objects go when the Workflow is deleted.
+        is_retried: whether each attempt has a Job or JobSet of its own; `files` are the step's.
 
     Raises:
         InvalidNode: also for what Argo's resource template cannot do, with the reason.
     """
-    bundle, manifest = _compiled(node, identity=Identity(owner="argo", task=template))
+    bundle, owner, parts = _compiled(node, identity=Identity(owner="argo", task=template))
+    _refuse_strays(parts, owned=owned, is_retried=is_retried)
     # Whoever applies the manifest again would undo what Kueue has made of it: its webhook suspends what names a queue.
-    manifest["spec"] = {word: value for word, value in manifest["spec"].items() if word != "suspend"}
-    if owned:
-        who = {"name": _Source('"{{workflow.name}}"'), "uid": _Source('"{{workflow.uid}}"')}
-        manifest["metadata"]["ownerReferences"] = [{**OWNER, **who}]
+    owner["spec"] = {word: value for word, value in owner["spec"].items() if word != "suspend"}
+    last = f"{template}-node" if parts else ""
+    steps = [f"{template}-{part['kind'].lower()}" for part in parts]
+    fill = _filling(bundle, step=_step_of(1, last), is_retried=is_retried, inputs=inputs)
+    made = [
+        Part(part["kind"], step, _text(part, _filling(bundle, step=_step_of(0, step), inputs=inputs), owned=owned))
+        for part, step in zip(parts, steps, strict=True)
+    ]
+    return Manifest(Part(bundle.kind, last, _text(owner, fill, owned=owned)), tuple(made))
+
+
+def _step_of(group: int, step: str) -> str:
+    """Return the expression for whose a step's object is: the same in all steps of one template around them.
+
+    `node.name` of a step is that of the template around it, and then this (argo-workflows: workflow/controller/
+    steps.go, executeSteps).
+    """
+    return STEP.replace("node.name", f"sprig.trimSuffix('[{group}].{step}', node.name)") if step else STEP
+
+
+def _filling(bundle: Bundle, *, step: str, inputs: frozenset[str], is_retried: bool = False) -> Fill:
+    whose = ATTEMPT if is_retried else step
     base = bundle.name[: -HASH_LENGTH - 1]
-    fill = _Fill(bundle.name, f"{base}-{{{{=sprig.trunc({HASH_LENGTH}, {whose})}}}}", whose, inputs)
-    return Manifest(kind=bundle.kind, name=fill.named, text=_written(fill.value(manifest)))
+    named, files = (f"{base}-{{{{=sprig.trunc({HASH_LENGTH}, {each})}}}}" for each in (whose, step))
+    return Fill(name=bundle.name, named=named, files=files, whose=whose, inputs=inputs)
 
 
-def filled_in(words: Mapping[str, Any], *, inputs: frozenset[str]) -> str:
-    """Return words as YAML in which Argo replaces parameters and nothing else."""
-    nobody = "\0"
-    return _written(_Fill(nobody, nobody, "", inputs).value(dict(words)))
+def _text(manifest: dict[str, Any], fill: Fill, *, owned: bool) -> str:
+    if owned:
+        manifest["metadata"]["ownerReferences"] = [{**OWNER, **WHO}]
+    return written(fill.value(manifest))
 
 
-def _written(value: Any) -> str:
-    """Return YAML in which Argo's variables stand as they are."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=2**31, allow_unicode=True)
+def _refuse_strays(parts: list[dict[str, Any]], *, owned: bool, is_retried: bool) -> None:
+    """Refuse parts that nobody would delete, or that two attempts would share though they name one."""
+    kinds = [part["kind"] for part in parts]
+    if kinds and not owned:
+        problem = f"leaves a {kinds[0]} behind for ever: only the Workflow's end takes it along"
+        raise InvalidNode(problem, field="set_owner_reference", remedy="leave it out")
+    if is_retried and (alone := [kind for kind in kinds if kind != "ConfigMap"]):
+        problem = f"would have all attempts share one {alone[0]}, which is for the pods of one"
+        remedy = "put it around the step: Steps(retry_strategy=...), where each attempt is a step of its own"
+        raise InvalidNode(problem, field="retry_strategy", remedy=remedy)
 
 
-def _compiled(node: DagNode | Mapping[str, Any], *, identity: Identity) -> tuple[Bundle, dict[str, Any]]:
-    """Return a bundle, and its owner with the parameters where the node has them."""
-    words = msgspec.structs.asdict(node) if isinstance(node, DagNode) else node
+def _compiled(
+    node: DagNode | Mapping[str, Any], *, identity: Identity
+) -> tuple[Bundle, dict[str, Any], list[dict[str, Any]]]:
+    """Return a bundle, and its owner and parts with the parameters where the node has them."""
+    words = _words(node) if isinstance(node, DagNode) else node
     refuse_unheld(words)
     readings = [stood_in(words, reading=reading) for reading in (0, 1)]
     parameters: dict[tuple[object, object], str] = {}
@@ -116,10 +127,16 @@ def _compiled(node: DagNode | Mapping[str, Any], *, identity: Identity) -> tuple
     bundle, again = (_bundle(read, used, identity=identity) for read, used in readings)
     found: set[str] = set()
     owner = merged(_without_ours(bundle.owner), _without_ours(again.owner), parameters=parameters, found=found)
+    parts = merged([*bundle.parts], [*again.parts], parameters=parameters, found=found)
     for name in set(parameters.values()) - found:
         problem = f"{{{{{name}}}}} would not reach the manifest"
         raise InvalidNode(problem, field="node", remedy="give the value itself, or make pods a parameter too")
-    return bundle, owner
+    return bundle, owner, parts
+
+
+def _words(node: DagNode) -> dict[str, Any]:
+    files = {name: plain_words(file) for name, file in node.files.items()}
+    return {**msgspec.structs.asdict(node), "files": files}
 
 
 def _bundle(read: Mapping[str, Any], used: list[tuple[int | str, str]], *, identity: Identity) -> Bundle:
@@ -129,11 +146,8 @@ def _bundle(read: Mapping[str, Any], used: list[tuple[int | str, str]], *, ident
     except InvalidNode as error:
         raise as_written(error, used) from None
     if any(part["kind"] == "Secret" for part in bundle.parts):
-        problem = f"{read['rendezvous']} needs a Secret of this node's own, and {ONE_OBJECT}"
+        problem = f"{read['rendezvous']} needs a token that is made when the node is submitted, and Argo submits a text"
         raise InvalidNode(problem, field="rendezvous", remedy="take JobSetTask")
-    if bundle.parts:
-        problem = f"a gang as a plain Job needs a {bundle.parts[0]['kind']} beside it, and {ONE_OBJECT}"
-        raise InvalidNode(problem, field="kind", remedy="write kind: jobset, which makes its own")
     return bundle
 
 
@@ -143,55 +157,3 @@ def _without_ours(owner: dict[str, Any]) -> dict[str, Any]:
     annotations = metadata.pop("annotations")
     kept = {key: value for key, value in annotations.items() if not key.startswith(OURS)}
     return {**owner, "metadata": {**metadata, **({"annotations": kept} if kept else {})}}
-
-
-@dataclass(frozen=True, slots=True)
-class _Fill:
-    """Puts what Argo fills in into a manifest: the object's name `named` for `name`, its labels and the parameters."""
-
-    name: str
-    named: str
-    whose: str
-    inputs: frozenset[str]
-
-    def value(self, given: Any) -> Any:
-        """Return the manifest, or a part of it, with scalars of Argo's."""
-        if isinstance(given, dict):
-            mapping = {self.value(key): self.value(value) for key, value in given.items()}
-            if constants.IDENTITY in mapping:
-                mapping[constants.IDENTITY] = _Source(f'"{{{{=sprig.trunc(16, {self.whose})}}}}"')
-                mapping[constants.RUN] = mapping[WORKFLOW_LABEL] = _Source('"{{workflow.name}}"')
-            return mapping
-        if isinstance(given, list):
-            return [self.value(value) for value in given]
-        if isinstance(given, Number):
-            check_text(f"{{{{{given}}}}}", inputs=self.inputs)
-            return _Source(f"{{{{=asInt({_looked_up(given)})}}}}")
-        if isinstance(given, str) and not isinstance(given, _Source) and ("{{" in given or self.name in given):
-            check_text(given, inputs=self.inputs)
-            return _Source(f'"{self._text(given)}"')
-        return given
-
-    def _text(self, text: str) -> str:
-        """Return the inside of a double-quoted scalar: expressions for name and parameters, the rest not for Argo."""
-        filled, end = [], 0
-        for match in re.finditer(f"{PARAMETER.pattern}|{re.escape(self.name)}", text):
-            filled.append(_escaped(text[end : match.start()]))
-            filled.append(f"{{{{=toJson({_looked_up(match[1])})[1:-1]}}}}" if match[1] else self.named)
-            end = match.end()
-        return "".join([*filled, _escaped(text[end:])])
-
-
-def _looked_up(parameter: str) -> str:
-    """Return the expression for a parameter; names with a hyphen are no identifiers."""
-    scope, _, name = parameter.rpartition(".")
-    return f"{scope}['{name}']" if "-" in name else parameter
-
-
-def _escaped(text: str) -> str:
-    """Return text as it stands between YAML's double quotes, without a brace that Argo could take for its own."""
-    return "".join(char if char.isprintable() and char not in '"\\{' else _escape(ord(char)) for char in text)
-
-
-def _escape(code: int) -> str:
-    return f"\\x{code:02X}" if code < 2**8 else f"\\u{code:04X}" if code < 2**16 else f"\\U{code:08X}"

@@ -1,11 +1,9 @@
-"""A node's words as YAML with Argo's parameters in them, checked as far as they are known. Pure but for `files`.
+"""A node's words as YAML with Argo's parameters in them, checked as far as they are known. Pure.
 
 The words are compiled in the cluster, when Argo has filled in the parameters: so any word may be one.
 """
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,8 +11,9 @@ import msgspec
 from dagset.compile import compile_node
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity, Role, node_from
-from dagset_hera.manifest import filled_in
 from dagset_hera.parameters import NAMES, NUMBERS, PARAMETER, TEXTS, Number, as_written, stood_in
+from dagset_hera.quoting import filled_in
+from dagset_hera.words import plain_words
 
 __all__ = ["node_text"]
 
@@ -25,18 +24,17 @@ LATER = frozenset({"deadline", "start_timeout", "queue_timeout", "ttl", "keep", 
 ROLE_WORDS = frozenset(field.name for field in msgspec.structs.fields(Role)) - {"name"}
 
 
-def node_text(node: DagNode | Mapping[str, Any], *, inputs: frozenset[str], folder: Path) -> str:
-    """Return the node file that Argo fills in, with the contents of `files` in it.
+def node_text(node: DagNode | Mapping[str, Any], *, inputs: frozenset[str]) -> str:
+    """Return the node file that Argo fills in.
 
     Args:
-        node: an object, or words that may hold parameters.
+        node: an object, or words that may hold parameters, with the contents of `files` in them.
         inputs: the template's input parameters.
-        folder: what paths in `files` are relative to.
 
     Raises:
         InvalidNode: in the words of the node.
     """
-    words = _words(node) if isinstance(node, DagNode) else _with_files(node, folder)
+    words = _words(node) if isinstance(node, DagNode) else node
     _check(words)
     return filled_in(_numbers(words), inputs=inputs)
 
@@ -64,28 +62,7 @@ def _numbers(given: Any, *, word: str = "") -> Any:
     return Number(match[1]) if match else given
 
 
-def _with_files(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the words with the contents of files in the place of their paths."""
-    if not isinstance(words.get("files"), Mapping):
-        return dict(words)
-    read = node_from({"name": "files", "image": "none", "files": dict(words["files"])}, folder=folder).files
-    return {**words, "files": {name: _given(file) for name, file in read.items()}}
-
-
 def _words(node: DagNode) -> dict[str, Any]:
     """Return what was said of a node: everything that is not as it would be anyway."""
-    top = {word: value for word, value in _given(node).items() if word not in ROLE_WORDS}
-    return {**top, "roles": [_given(role) for role in node.roles]}
-
-
-def _given(struct: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields of a struct that differ from their defaults, as YAML has them."""
-    plain = json.loads(msgspec.json.encode(struct))
-    defaults = {
-        field.name: field.default for field in msgspec.structs.fields(struct) if field.default is not msgspec.NODEFAULT
-    }
-    return {
-        name: value
-        for name, value in plain.items()
-        if not (name in defaults and getattr(struct, name) == defaults[name]) and value not in ({}, [])
-    }
+    top = {word: value for word, value in plain_words(node).items() if word not in ROLE_WORDS}
+    return {**top, "roles": [plain_words(role) for role in node.roles]}

@@ -1,19 +1,20 @@
 """A Hera template whose step is a whole node: Argo's own executor creates its Job or JobSet and waits for the end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from hera.workflows import Resource
-from hera.workflows.models import Outputs, ResourceTemplate, RetryStrategy
+from hera.workflows.models import Outputs, ResourceTemplate, RetryStrategy, Template
 
 from dagset.errors import InvalidNode
 from dagset.model import DagNode
 from dagset_hera.conditions import CONDITIONS, LOST, RETRY_EXPRESSION, adopting, retrying
-from dagset_hera.manifest import ATTEMPT, STEP, Manifest, render
+from dagset_hera.manifest import Manifest, render
 from dagset_hera.outputs import read_by_argo, with_ours
+from dagset_hera.stepwise import around, inside
 from dagset_hera.words import Node, words_of
 
 __all__ = ["JobSetResource"]
@@ -35,7 +36,9 @@ class JobSetResource(Resource):
     """A resource template that creates the Job or JobSet of `node` and ends as it ends.
 
     Only `node` carries dagset's words; every other argument keeps Hera's meaning and is for Argo's executor pod. If
-    that pod is lost, another one waits for the same object, unless there is a `retry_strategy`.
+    that pod is lost, another one waits for the same object, unless there is a `retry_strategy`. A node with `files`, a
+    PodGroup or a Service of its own becomes a template of kind `steps` that makes them first, by the templates in
+    `steps`: a Workflow in whose context this is made has them, `templates=[train, *train.steps]` needs them said.
 
     Args:
         node: a DagNode, its words as a mapping, or the path of a node file. `name` defaults to the template's. A word
@@ -58,24 +61,39 @@ class JobSetResource(Resource):
     action: str = "apply"
     set_owner_reference: bool | None = True
     report: bool = True
+    steps: list[Resource] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Refuse now what would otherwise be refused when the workflow is built or, worse, when it runs."""
         if self.action != "apply":
             raise InvalidNode(f"{self.action!r} cannot run a node", field="action", remedy="leave it out")
-        for field, reason in OURS.items():
-            if getattr(self, field) is not None:
-                raise InvalidNode("is not for the user here", field=field, remedy=f"leave it out; {reason}")
-        self._rendered()
+        for word, reason in OURS.items():
+            if getattr(self, word) is not None:
+                raise InvalidNode("is not for the user here", field=word, remedy=f"leave it out; {reason}")
+        rendered = self._rendered()
         super().__post_init__()
+        if rendered.parts:
+            self.steps = [_Inside(name=part.step, whole=self) for part in (*rendered.parts, rendered.owner)]
+
+    def _build_template(self) -> Template:
+        template, rendered = super()._build_template(), self._rendered()
+        return around(template, rendered) if rendered.parts else template
+
+    def _build_inside(self, step: str) -> Template:
+        """Return the template of one of the steps."""
+        template, rendered = super()._build_template(), self._rendered()
+        for part in rendered.parts:
+            if part.step == step:
+                return inside(template, part, made=adopting(LOST))
+        return inside(template, rendered.owner, made=None)
 
     def _build_resource_template(self) -> ResourceTemplate:
-        rendered = self._rendered()
-        success, failure = CONDITIONS[rendered.kind]
+        owner = self._rendered().owner
+        success, failure = CONDITIONS[owner.kind]
         return ResourceTemplate(
             action=self.action,
             flags=[*(self.flags or []), ADOPTED],
-            manifest=rendered.text,
+            manifest=owner.text,
             success_condition=success,
             failure_condition=failure,
         )
@@ -91,13 +109,24 @@ class JobSetResource(Resource):
         template = self.name or "node"
         declared = self._build_inputs()
         inputs = frozenset(parameter.name for parameter in (declared and declared.parameters) or ())
-        whose = STEP if self.retry_strategy is None else ATTEMPT
+        owned, is_retried = bool(self.set_owner_reference), self.retry_strategy is not None
         try:
             node = _with_deadline(words_of(self.node, template=template), self.active_deadline_seconds)
-            return render(node, template=template, inputs=inputs, owned=bool(self.set_owner_reference), whose=whose)
+            return render(node, template=template, inputs=inputs, owned=owned, is_retried=is_retried)
         except InvalidNode as error:
             is_path = isinstance(self.node, str | Path)
             raise error.read_from(str(self.node) if is_path else f"template {template}") from None
+
+
+@dataclass(kw_only=True)
+class _Inside(Resource):
+    """The template of one of the steps of a node with parts; built from it, so that what is set on it later counts."""
+
+    whole: JobSetResource
+    action: str = "apply"
+
+    def _build_template(self) -> Template:
+        return self.whole._build_inside(str(self.name))
 
 
 def _with_deadline(node: DagNode | dict[str, Any], seconds: int | str | None) -> DagNode | Mapping[str, Any]:

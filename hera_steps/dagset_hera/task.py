@@ -105,11 +105,10 @@ class JobSetTask(Container):
         template = self.name or "node"
         declared = super()._build_inputs()
         inputs = frozenset(parameter.name for parameter in (declared and declared.parameters) or ())
-        is_path = isinstance(self.node, str | Path)
-        folder = Path(str(self.node)).parent if is_path else Path()
         try:
-            return node_text(words_of(self.node, template=template), inputs=inputs, folder=folder)
+            return node_text(words_of(self.node, template=template), inputs=inputs)
         except InvalidNode as error:
+            is_path = isinstance(self.node, str | Path)
             raise error.read_from(str(self.node) if is_path else f"template {template}") from None
 
 

@@ -6,13 +6,11 @@ from typing import Any
 from dagset.errors import InvalidNode
 from dagset_hera.parameters import PARAMETER
 
-__all__ = ["ONE_OBJECT", "UNHELD", "refuse_unheld"]
+__all__ = ["UNHELD", "refuse_unheld"]
 
-ONE_OBJECT = "an Argo resource template makes one object"
 # Words for a follower, and Argo's own executor is none: the values that come true without one (or None), and what to do
 # instead of others.
 UNHELD: dict[str, tuple[tuple[object, ...], str, str]] = {
-    "files": (({},), f"need a ConfigMap of their own, and {ONE_OBJECT}", "put them into the image"),
     "keep": (
         ("always",),
         "asks for somebody who reads the end and then deletes; Argo's resource template does not",

@@ -8,6 +8,7 @@ and compared with that code on the manifests of these tests.
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,8 +48,36 @@ _GoYaml.add_implicit_resolver(
 _GoYaml.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]$"), list("yYnN"))
 
 
+def made(
+    templates: Sequence[dict[str, Any]],
+    *,
+    values: dict[str, str],
+    parameters: dict[str, str] | None = None,
+    pod: str = "p-1",
+) -> list[dict[str, Any]]:
+    """Return the objects that a call of the first template makes; if it has steps, the others are theirs."""
+    first = templates[0]
+    if "steps" not in first:
+        return [sent(first, values=values, parameters=parameters, pod=pod)]
+    known = {f"inputs.parameters.{name}": value for name, value in values.items()}
+    found = []
+    for group, steps in enumerate(first["steps"]):
+        for step in steps:
+            (called,) = (template for template in templates if template["name"] == step["template"])
+            given = {each["name"]: each["value"] for each in step.get("arguments", {}).get("parameters", [])}
+            arguments = json.loads(_replaced(_go_json(given), known))
+            node = f"n[{group}].{step['name']}"
+            found.append(sent(called, values=arguments, parameters=parameters, pod=pod, node=node))
+    return found
+
+
 def sent(
-    template: dict[str, Any], *, values: dict[str, str], parameters: dict[str, str] | None = None, pod: str = "p-1"
+    template: dict[str, Any],
+    *,
+    values: dict[str, str],
+    parameters: dict[str, str] | None = None,
+    pod: str = "p-1",
+    node: str = "n",
 ) -> dict[str, Any]:
     """Return the object that the executor creates for one attempt at a step with these arguments."""
     known = GLOBALS | {f"workflow.parameters.{name}": value for name, value in (parameters or {}).items()}
@@ -56,7 +85,7 @@ def sent(
     for declared in template.get("inputs", {}).get("parameters", []):
         declared["value"] = values.get(declared["name"], declared.get("default"))
     retried = "retryStrategy" in template
-    template = _substituted(template, known | {"node.name": "n"} | ({} if retried else {"pod.name": pod}))
+    template = _substituted(template, known | {"node.name": node} | ({} if retried else {"pod.name": pod}))
     if retried:
         template = _substituted(template, known | {"retries": "0", "pod.name": pod})
     resource = template["resource"]
@@ -139,7 +168,9 @@ def _evaluated(expression: str, known: dict[str, str]) -> str:
             inner = inner.setdefault(step, _Scope())
         inner[last] = value
     sprig = SimpleNamespace(
-        trunc=lambda n, text: text[:n], sha1sum=lambda text: hashlib.sha1(text.encode()).hexdigest()
+        trunc=lambda n, text: text[:n],
+        sha1sum=lambda text: hashlib.sha1(text.encode()).hexdigest(),
+        trimSuffix=lambda suffix, text: text.removesuffix(suffix),
     )
     functions = {"__builtins__": {}, "asInt": int, "toJson": _go_json, "sprig": sprig}
     try:

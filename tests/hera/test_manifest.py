@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 import yaml
-from hera.workflows import Parameter, RetryStrategy
+from hera.workflows import DAG, Parameter, RetryStrategy, Workflow
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dagset import constants
 from dagset.compile import compile_node
 from dagset.errors import InvalidNode
-from dagset.model import DagNode, File, Identity, node_from
+from dagset.model import Identity, node_from
 from dagset_hera import JobSetResource
-from tests.hera.argo import sent
+from tests.hera.argo import made, sent
 from tests.samples import BASE, GANG, SAMPLES, WORDS
 
 GOLDEN = Path(__file__).parent / "golden"
-UNHELD = ("files", "keep", "max_disruptions", "queue_timeout", "start_timeout")
+UNHELD = ("keep", "max_disruptions", "queue_timeout", "start_timeout")
 OURS = ("dagset.io/", constants.MANAGED_BY, "workflows.argoproj.io/")
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 P = "{{inputs.parameters.p-1}}"
@@ -76,11 +76,14 @@ NUMERIC = ("pods", "restarts", "gpu", "parallelism", "count", "max_failed_indexe
 
 def template_of(node: Any, **options: Any) -> dict[str, Any]:
     """The template as Hera hands it to Argo."""
-    return (
-        JobSetResource(name="step", node=node, **options)
-        ._build_template()
-        .model_dump(exclude_none=True, by_alias=True, mode="json")
-    )
+    return templates_of(node, **options)[0]
+
+
+def templates_of(node: Any, **options: Any) -> list[dict[str, Any]]:
+    """The same, and those that it calls if the node has parts."""
+    step = JobSetResource(name="step", node=node, **options)
+    built = [each._build_template() for each in (step, *step.steps)]
+    return [each.model_dump(exclude_none=True, by_alias=True, mode="json") for each in built]
 
 
 def said(manifest: dict[str, Any]) -> Any:
@@ -95,27 +98,36 @@ def said(manifest: dict[str, Any]) -> Any:
             return [leveled(inner) for inner in value]
         return value.replace(name, "NAME") if isinstance(value, str) else value
 
-    return {"annotations": {}} | leveled(manifest["metadata"]) | leveled(manifest["spec"])
+    top = {"annotations": {}} | leveled(manifest["metadata"]) | leveled(manifest.get("spec", {}))
+    return top | leveled(
+        {key: value for key, value in manifest.items() if key not in ("metadata", "spec", "apiVersion")}
+    )
 
 
 def compiled(words: Mapping[str, Any]) -> Any:
     """What the core makes of it, less what Kueue changes: Argo may apply it again."""
-    manifest = said(compile_node(node_from(words), Identity(owner="test"), followed=False).owner)
-    return {word: value for word, value in manifest.items() if word != "suspend"}
+    return all_compiled(words)[-1]
+
+
+def all_compiled(words: Mapping[str, Any]) -> list[Any]:
+    """The same, and its parts before it."""
+    bundle = compile_node(node_from(words), Identity(owner="test"), followed=False)
+    owner = {word: value for word, value in said(bundle.owner).items() if word != "suspend"}
+    return [*map(said, bundle.parts), owner]
 
 
 @pytest.mark.parametrize("word", [word for word in WORDS if word not in UNHELD])
 def test_every_word_reaches_the_cluster_through_argo(word: str):
     words = SAMPLES[word] if word == "roles" else BASE | SAMPLES[word]
 
-    assert compiled(words) == said(sent(template_of(words), values={}))
-    assert compiled(words) == said(sent(template_of(node_from(words)), values={}))
+    assert all_compiled(words) == list(map(said, made(templates_of(words), values={})))
+    assert all_compiled(words) == list(map(said, made(templates_of(node_from(words)), values={})))
 
 
 @pytest.mark.parametrize("word", UNHELD)
 def test_a_word_for_a_follower_is_refused_with_the_remedy_unless_nobody_set_it(word: str):
     untouched = BASE | {word: getattr(node_from(BASE), word)}
-    with pytest.raises(InvalidNode, match=f"^template step: {word}: .*Argo.*; (leave it out|put them)"):
+    with pytest.raises(InvalidNode, match=f"^template step: {word}: .*Argo.*; leave it out"):
         template_of(BASE | ({word: "never"} if word == "keep" else SAMPLES[word]))
 
     assert compiled(BASE) == said(sent(template_of(untouched), values={}))
@@ -147,6 +159,8 @@ def test_a_parameter_where_it_would_decide_the_shape_is_refused(word: str, form:
     value = json.loads(json.dumps(form).replace("{}", P))
     if word == "roles":
         value = [{"name": value}]
+    if word == "files":
+        value = {"a": {"text": P}}
 
     problem = f"{'name' if word == 'roles' else word}: {P} cannot be filled in by Argo, for the manifest's shape"
     with pytest.raises(InvalidNode, match=f"^template step: {re.escape(problem)}"):
@@ -253,19 +267,24 @@ def test_a_node_file_may_hold_parameters(tmp_path: Path):
     [
         (
             {"files": {"a": {"text": "x"}}},
+            {"set_owner_reference": False},
+            "set_owner_reference: leaves a ConfigMap behind for ever: only the Workflow's end takes it along",
+        ),
+        (
+            {"files": {"a": {"text": "{{workflow.name}}"}}},
             {},
-            "files: need a ConfigMap of their own, and an Argo resource template makes one",
+            "files: {{workflow.name}} cannot be filled in by Argo",
         ),
         ({"keep": "failed"}, {}, "keep: asks for somebody who reads the end"),
         (
             {"coupling": "gang", "kind": "job", "on_disruption": "fail"},
-            {},
-            "kind: a gang as a plain Job needs a Service beside it, and an Argo resource template makes one object",
+            {"retry_strategy": RetryStrategy(limit=1)},
+            "retry_strategy: would have all attempts share one Service, which is for the pods of one",
         ),
         (
             {"command": ["mpirun"], "coupling": "gang", "rendezvous": "mpi"},
             {},
-            "rendezvous: mpi needs a Secret of this node's own, and an Argo resource template makes one object",
+            "rendezvous: mpi needs a token that is made when the node is submitted, and Argo submits a text",
         ),
         (
             {"coupling": "gang", "rendezvous": "torch", "gpu": "{{workflow.parameters.n}}"},
@@ -298,9 +317,90 @@ def test_a_value_of_env_is_never_in_a_message():
     assert "s3cret" not in str(refused.value)
 
 
-def test_files_given_as_objects_are_refused_too():
-    with pytest.raises(InvalidNode, match="files"):
-        JobSetResource(name="step", node=DagNode(name="a", image="b", files={"x": File(text="y")}))
+WITH_PARTS = {
+    "files": (BASE | {"files": {"a.py": {"text": '{{x}} "q"\n'}, "b": {"data": "/w=="}}}, ["ConfigMap", "Job"]),
+    "a gang as a Job": (
+        GANG | {"kind": "job", "on_disruption": "fail", "roles": GANG["roles"][:1]},
+        ["Service", "Job"],
+    ),
+    "a PodGroup": (
+        GANG | {"scheduler": "volcano", "files": {"a": {"text": "x"}}},
+        ["PodGroup", "ConfigMap", "JobSet"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WITH_PARTS)
+def test_parts_are_made_before_the_node_under_its_name_and_go_with_the_workflow(case: str):
+    words, kinds = WITH_PARTS[case]
+
+    objects = made(templates_of(words), values={})
+
+    assert kinds == [each["kind"] for each in objects]
+    assert all_compiled(words) == list(map(said, objects))
+    assert 1 == len({each["metadata"]["name"] for each in objects})
+    assert 1 == len({json.dumps(each["metadata"]["ownerReferences"]) for each in objects})
+    label = "workflows.argoproj.io/workflow"
+    assert {"nightly-x7k2p"} == {each["metadata"]["labels"][label] for each in objects}
+
+
+def test_attempts_share_the_files_and_have_each_an_object():
+    words = BASE | {"files": {"a": {"text": "x"}}}
+    templates = templates_of(words, retry_strategy=RetryStrategy(limit=1))
+
+    (files, first), (again, second) = (made(templates, values={}, pod=pod) for pod in ("w-1", "w-2"))
+
+    assert files == again
+    assert first["metadata"]["name"] != second["metadata"]["name"]
+    mounted = [each["spec"]["template"]["spec"]["volumes"][-1]["configMap"]["name"] for each in (first, second)]
+    assert [files["metadata"]["name"]] * 2 == mounted
+
+
+def test_a_node_with_parts_takes_parameters_and_hands_on_outputs_like_any():
+    words = BASE | {
+        "pods": "{{inputs.parameters.n}}",
+        "args": ["{{inputs.parameters.t}}"],
+        "files": {"a": {"text": "x"}},
+    }
+    inputs = [Parameter(name="n"), Parameter(name="t")]
+    mine = [Parameter(name="mine", value_from={"jqFilter": ".metadata.uid"})]
+    templates = templates_of(words, inputs=inputs, outputs=mine, node_selector={"pool": "small"})
+
+    text = 'two\n"lines"'
+    _, job = made(templates, values={"n": "4", "t": text})
+
+    assert (4, [text]) == (job["spec"]["completions"], job["spec"]["template"]["spec"]["containers"][0]["args"])
+    outputs = [
+        {each["name"]: each["valueFrom"] for each in template["outputs"]["parameters"]}
+        for template in (templates[0], templates[-1])
+    ]
+    assert {
+        name: {"parameter": f"{{{{steps.step-node.outputs.parameters.{name}}}}}"} for name in outputs[1]
+    } == outputs[0]
+    assert [None, {"pool": "small"}, {"pool": "small"}] == [each.get("nodeSelector") for each in templates]
+
+
+def test_a_workflow_has_the_templates_that_a_node_with_parts_calls():
+    words = BASE | {"files": {"a": {"text": "x"}}}
+    with Workflow(name="w", entrypoint="main") as within:
+        step = JobSetResource(name="step", node=words)
+        with DAG(name="main"):
+            step(name="a")
+    said_so = Workflow(name="w", entrypoint="step", templates=[step, *step.steps])
+
+    names = ["step", "step-configmap", "step-node"]
+    assert [*names, "main"] == [each["name"] for each in within.to_dict()["spec"]["templates"]]
+    assert names == [each["name"] for each in said_so.to_dict()["spec"]["templates"]]
+    assert within.to_dict() == Workflow.from_yaml(within.to_yaml()).to_dict()
+
+
+def test_a_node_file_s_files_lie_beside_it(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("text\n")
+    (tmp_path / "node.yaml").write_text(yaml.safe_dump(BASE | {"files": {"a": {"path": "a.txt"}}}))
+
+    files, _ = made(templates_of(tmp_path / "node.yaml"), values={})
+
+    assert {"a": "text\n"} == files["data"]
 
 
 @pytest.mark.parametrize(
@@ -311,10 +411,14 @@ def test_files_given_as_objects_are_refused_too():
             BASE | {"args": ["{{x}}", "{x}", "$(X)", "{{inputs.parameters.a}}"], "pods": "{{inputs.parameters.n}}"},
         ),
         ("gang", GANG | {"restarts": 2, "success": {"roles": ["leader"]}}),
+        ("files", BASE | {"files": {"train.py": {"text": "print('{{x}}')\n"}}, "pods": "{{inputs.parameters.n}}"}),
     ],
 )
 def test_the_template_is_as_reviewed(case: str, words: dict, golden: Any):
-    template = template_of(words, inputs=[Parameter(name="n"), Parameter(name="a")])
-    manifest = template["resource"].pop("manifest")
+    documents = []
+    for template in templates_of(words, inputs=[Parameter(name="n"), Parameter(name="a")]):
+        manifest = template["resource"].pop("manifest") if "resource" in template else None
+        documents.append(yaml.safe_dump(template, sort_keys=False, width=2**31))
+        documents += [manifest] if manifest else []
 
-    golden(GOLDEN / f"{case}.yaml", f"{yaml.safe_dump(template, sort_keys=False, width=2**31)}---\n{manifest}")
+    golden(GOLDEN / f"{case}.yaml", "---\n".join(documents))

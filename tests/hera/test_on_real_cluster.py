@@ -7,8 +7,8 @@ import pytest
 from hera.workflows import Parameter
 
 from dagset.run import open_cluster
-from tests.hera.argo import sent
-from tests.hera.test_manifest import FILLED, UNHELD, template_of
+from tests.hera.argo import made
+from tests.hera.test_manifest import FILLED, UNHELD, templates_of
 from tests.samples import BASE, SAMPLES, WORDS
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
@@ -20,9 +20,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_manifest_is_accepted_word_by_word(case: str, real_cluster: Path):
     words, values = CASES[case]
-    template = template_of(words, inputs=[Parameter(name=name) for name in values], set_owner_reference=False)
-    manifest = sent(template, values=values)
+    templates = templates_of(words, inputs=[Parameter(name=name) for name in values])
+    cluster = open_cluster(str(real_cluster))
 
-    created = open_cluster(str(real_cluster)).create(manifest, namespace="default", dry_run=True)
+    for manifest in made(templates, values=values):
+        created = cluster.create(manifest, namespace="default", dry_run=True)
 
-    assert manifest["metadata"]["name"] == created["metadata"]["name"]
+        assert manifest["metadata"]["name"] == created["metadata"]["name"]

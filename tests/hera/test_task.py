@@ -181,8 +181,12 @@ def test_cleanup_deletes_what_this_workflow_s_resources_made_and_nothing_else():
     selector = "workflows.argoproj.io/workflow={{workflow.name}},app.kubernetes.io/managed-by=dagset"
     flags = ["job", "--selector", f"{selector},!jobset.sigs.k8s.io/jobset-name", "--wait=false"]
     assert ("delete", flags) == (made.action, made.flags)
-    with pytest.raises(ValueError, match="write jobset or job"):
-        cleanup(kind="pod")
+    assert (
+        "jobset,configmap,podgroup.scheduling.volcano.sh"
+        == (cleanup(kind="jobset,configmap,podgroup.scheduling.volcano.sh")._build_template().resource.flags[0])
+    )
+    with pytest.raises(ValueError, match=r"kind 'pod'; write jobset, job, configmap, service or podgroup\.GROUP"):
+        cleanup(kind="jobset,pod")
 
 
 ROUND_TRIP = """

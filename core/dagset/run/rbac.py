@@ -34,8 +34,12 @@ ENGINES: dict[str, tuple[Right, ...]] = {
             "Argo's executor reports outputs",
             without="report=False only; and then a Workflow outlives an executor that was killed for its memory",
         ),
+        Right("", "configmaps", ("create", "patch"), "`files` of nodes", without="no `files`"),
         Right("jobset.x-k8s.io", "jobsets", ("delete", "list"), "cleanup() of gangs", without="no cleanup()"),
         Right("batch", "jobs", ("delete", "list"), "cleanup() of arrays", without="no cleanup()"),
+        Right(
+            "", "configmaps", ("delete", "list"), "cleanup() of `files`", without="`files` stay as the Workflow does"
+        ),
     ),
 }
 HEAD = """# The least that dagset needs in namespace {namespace}. Not in it, for they are cluster-wide or delicate:
