@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-from benchmarks import airflow_waiting, arrays, compiling, following, idling, importing, parsing, starting
+from benchmarks import airflow_waiting, argo_waiting, arrays, compiling, following, idling, importing, parsing, starting
 from benchmarks.table import table, write
 
 BENCHMARKS = {
     "airflow_waiting": airflow_waiting.rows,
+    "argo_waiting": argo_waiting.rows,
     "arrays": arrays.rows,
     "compiling": compiling.rows,
     "following": following.rows,
