@@ -12,7 +12,7 @@ from dagset.observe.ending import Ending
 from dagset.run.ending import Ender
 from dagset.run.owners import identity_labels, ref_of, running
 
-__all__ = ["cancel", "cancel_identity", "release", "settle"]
+__all__ = ["cancel", "cancel_identity", "cancel_unwaited", "release", "settle"]
 
 LOOK_S = 0.5
 
@@ -67,12 +67,9 @@ def cancel(
     `on_wait` gets a sentence whenever what is waited for changes. Waits as long as the pods take: their grace period is
     theirs.
     """
-    ender = Ender(ref, cluster, sleep=sleep, clock=clock)
-    owner = ender.owner()
+    owner = cancel_unwaited(ref, cluster=cluster, sleep=sleep, clock=clock)
     if owner is None:
         return False
-    ender.announce(Ending("cancelled", ""), owner=owner)  # where that is refused, the deletion alone must do
-    ender.delete()
     labels, told = identity_labels(owner), ""
     while left := with_patience(lambda: _left(ref, labels, cluster), sleep=sleep, clock=clock):
         if left != told:
@@ -80,6 +77,22 @@ def cancel(
             told = left
         sleep(LOOK_S)
     return True
+
+
+def cancel_unwaited(
+    ref: Ref,
+    *,
+    cluster: Cluster,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Manifest | None:
+    """Do as `cancel`, but return at once what the node was, while its pods may still end; None: it was gone."""
+    ender = Ender(ref, cluster, sleep=sleep, clock=clock)
+    owner = ender.owner()
+    if owner is not None:
+        ender.announce(Ending("cancelled", ""), owner=owner)  # where that is refused, the deletion alone must do
+        ender.delete()
+    return owner
 
 
 def cancel_identity(
