@@ -26,18 +26,20 @@ def told_to_airflow(outcome: Outcome, *, skip_on: Collection[int]) -> dict[str, 
     if verdict(outcome, "airflow") == "success":
         return plain(outcome)
     if outcome.reason == "app_error" and outcome.exit_code in skip_on:
-        raise AirflowSkipException(_text(outcome))
-    raise BY_REASON.get(outcome.reason, AppError)(_text(outcome), outcome=plain(outcome))
+        lines = [*_lines(outcome), f"skipped: {outcome.exit_code} is of skip_on_exit_code"]
+        raise AirflowSkipException("\n".join(lines))
+    lines = [*_lines(outcome), *([f"hint: {outcome.hint}"] if outcome.hint else [])]
+    raise BY_REASON.get(outcome.reason, AppError)("\n".join(lines), outcome=plain(outcome))
 
 
-def _text(outcome: Outcome) -> str:
+def _lines(outcome: Outcome) -> list[str]:
     """Return which node ended how; of the first failed pod more than the line that the message has of it."""
     lines = [f"{outcome.kind} {outcome.namespace}/{outcome.name} {outcome.reason}: {outcome.message}"]
     first = outcome.first_failed
     if first is not None and len(first.last_lines) > 1:
         lines += [f"last lines of {first.role}[{first.index}], pod {first.pod}:"]
         lines += [f"    {line}" for line in first.last_lines[-LINES_TOLD:]]
-    return "\n".join([*lines, f"hint: {outcome.hint}"] if outcome.hint else lines)
+    return lines
 
 
 @contextlib.contextmanager
