@@ -6,14 +6,19 @@ from airflow.providers.common.compat.sdk import conf
 
 from dagset.model import Identity
 
-__all__ = ["first_try", "identity_of"]
+__all__ = ["first_try", "identity_of", "owner_here"]
+
+
+def owner_here() -> str:
+    """Return what the nodes of this Airflow have as their owner."""
+    installation = conf.get("dagset", "installation", fallback=None) or conf.get("api", "base_url", fallback=None)
+    return f"airflow:{installation or ''}"
 
 
 def identity_of(ti: Any) -> Identity:
     """Return whose node a task instance runs; the generation is its try, which Airflow counts on over a Clear."""
-    installation = conf.get("dagset", "installation", fallback=None) or conf.get("api", "base_url", fallback=None)
     return Identity(
-        owner=f"airflow:{installation or ''}",
+        owner=owner_here(),
         dag=ti.dag_id,
         run=ti.run_id,
         task=ti.task_id,

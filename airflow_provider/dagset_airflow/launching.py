@@ -20,6 +20,7 @@ from dagset.run.stopping import Stop, Stopped, listening
 from dagset.run.submit import Submitted, submit
 from dagset_airflow.following import Log
 from dagset_airflow.identity import first_try, identity_of
+from dagset_airflow.strays import signed
 
 __all__ = ["Launched", "launched", "left_running"]
 
@@ -44,6 +45,7 @@ def launched(node: DagNode, ti: Any, *, retries: int, cluster: Cluster, log: Log
         DagsetError: as `submit`.
     """
     identity = identity_of(ti)
+    node = signed(node, identity)
     try:
         with listening(stop) as incoming:
             put = partial(submit, node, identity, cluster=cluster, on_conflict="attach", sleep=incoming.pause)

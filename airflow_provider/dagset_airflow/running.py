@@ -13,6 +13,7 @@ from dagset_airflow.launching import launched, left_running
 from dagset_airflow.legs import Leg
 from dagset_airflow.links import linked
 from dagset_airflow.results import Results, handed_on, left_by
+from dagset_airflow.sweeping import swept_by_worker
 from dagset_airflow.triggers import NodeTrigger
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "opened",
     "outcome_of",
     "settled",
+    "swept_by_worker",
     "told_to_airflow",
 ]

@@ -6,7 +6,8 @@ import contextvars
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -19,10 +20,15 @@ from dagset.run.stopping import Stop, Stopped
 from dagset_airflow.following import followed
 from dagset_airflow.kills import TELLS_KILLS, is_deferred
 from dagset_airflow.sharing import Lent, borrowed
+from dagset_airflow.strays import Pace
+from dagset_airflow.sweeping import followed_here, states_of, sweep
 
 __all__ = ["NodeTrigger"]
 
 PODS_AT_ONCE = 16  # of each node, in a process that follows hundreds
+SWEEPS = Pace(30.0)  # one for all triggers of this process
+
+T = TypeVar("T")
 
 
 class NodeTrigger(BaseTrigger):
@@ -87,7 +93,9 @@ class NodeTrigger(BaseTrigger):
     async def _found(self) -> dict[str, Any]:
         try:
             self._lent = await borrowed(self.where)
+            self._sweep(self._lent.cluster)
             outcome = await self._outcome(self._lent.cluster)
+            self._sweep(self._lent.cluster)
             if outcome.reason == "expired":  # or the triggerer's settings mean another cluster: the worker will know
                 return {"trouble": f"it is not there ({describe(self._lent.cluster)})"}
             return {"outcome": plain(outcome)}
@@ -96,6 +104,11 @@ class NodeTrigger(BaseTrigger):
         except Exception as error:
             self.log.exception("cannot follow from the triggerer")
             return {"trouble": f"{type(error).__name__}: {error}"}
+
+    def _sweep(self, cluster: Cluster) -> None:
+        """Have nodes that nobody wants any more deleted, beside all else, and not each time."""
+        if SWEEPS.may(describe(cluster)):
+            _in_thread(lambda: sweep(cluster, log=self.log, states=states_of), name="sweep")
 
     async def _outcome(self, cluster: Cluster) -> Outcome:
         self._end = end = _in_thread(lambda: self._followed(cluster), name=f"follow {self.ref['name']}")
@@ -107,38 +120,38 @@ class NodeTrigger(BaseTrigger):
         return await asyncio.shield(end)
 
     def _followed(self, cluster: Cluster) -> Outcome:
-        return followed(
-            msgspec.convert(self.ref, Ref),
-            cluster=cluster,
-            log=self.log,
-            stop=self._stop,
-            is_left=lambda: self._is_left,
-            pods_at_once=PODS_AT_ONCE,
-        )
+        with followed_here(self.ref["uid"]):
+            return followed(
+                msgspec.convert(self.ref, Ref),
+                cluster=cluster,
+                log=self.log,
+                stop=self._stop,
+                is_left=lambda: self._is_left,
+                pods_at_once=PODS_AT_ONCE,
+            )
 
 
-def _in_thread(work: Callable[[], Outcome], *, name: str) -> "asyncio.Future[Outcome]":
+def _in_thread(work: Callable[[], T], *, name: str) -> "asyncio.Future[T]":
     """Run it in a thread of its own (asyncio's are few), which knows whose log it writes; awaiting waits for it."""
     loop = asyncio.get_running_loop()
-    end: asyncio.Future[Outcome] = loop.create_future()
+    end: asyncio.Future[T] = loop.create_future()
 
-    def told(result: Outcome | None, error: BaseException | None) -> None:
-        if end.done():
-            return
-        if error is not None:
+    def failed(error: BaseException) -> None:
+        if not end.done():
             end.set_exception(error)
             end.exception()  # looked at: nobody may be waiting any more
-        elif result is not None:
+
+    def succeeded(result: T) -> None:
+        if not end.done():
             end.set_result(result)
 
     def run() -> None:
-        result, error = None, None
         try:
-            result = work()
-        except BaseException as found:  # noqa: BLE001  raised where it is awaited
-            error = found
+            told = partial(succeeded, work())
+        except BaseException as error:  # noqa: BLE001  raised where it is awaited
+            told = partial(failed, error)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
-            loop.call_soon_threadsafe(told, result, error)
+            loop.call_soon_threadsafe(told)
 
     threading.Thread(target=contextvars.copy_context().run, args=(run,), name=name, daemon=True).start()
     return end

@@ -18,6 +18,7 @@ from dagset.run.submit import submit
 from dagset_airflow.clusters import CLUSTER_WORDS
 from dagset_airflow.following import settled
 from dagset_airflow.identity import identity_of
+from dagset_airflow.strays import signed
 from dagset_airflow.triggers import NodeTrigger
 from dagset_airflow.words import WORDS, node_of
 
@@ -85,6 +86,7 @@ class WholeNodeTrigger(NodeTrigger):
         ti: Any = self.task_instance
         identity = identity_of(ti)
         node = msgspec.structs.replace(node, annotations={**node.annotations, TRY: str(ti.id)})
+        node = signed(node, identity)
         try:
             with listening(self._stop) as incoming:
                 submitted = submit(

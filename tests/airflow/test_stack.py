@@ -16,6 +16,7 @@ ONE_EACH = {(1, -1): 1, (2, -1): 1}
         pytest.param("failed_on_worker", ("failed", 1), ONE, [], id="marked-failed-on-a-worker"),
         pytest.param("triggerer_killed", ("success", 1), ONE, [], id="triggerer-killed"),
         pytest.param("marked_failed", ("failed", 1), ONE, [], id="marked-failed-while-deferred"),
+        pytest.param("marked_unfollowed", ("failed", 1), ONE, [], id="marked-failed-while-its-triggerer-is-dead"),
         pytest.param("marked_success", ("success", 1), ONE, [], id="marked-success-while-deferred"),
         pytest.param("cleared", ("success", 2), ONE_EACH, [], id="cleared-while-deferred"),
         pytest.param("cleared_after_success", ("success", 2), ONE_EACH, ["1 ended", "2 ended"], id="cleared-later"),
@@ -28,11 +29,23 @@ ONE_EACH = {(1, -1): 1, (2, -1): 1}
     ],
 )
 def test_each_try_has_one_node_and_ends_truthfully(played, task, state, created, left):
-    assert (state, created, left) == (played.state(task), played.created(task), played.left(task))
+    told = (played.state(task), played.created(task), played.left(task))
+
+    assert (state, created, left) == told, played.story(task)
+
+
+def test_node_that_nobody_followed_is_deleted_by_the_next_trigger(played):
+    (told,) = played.stack.said("nobody follows it")
+
+    assert "Job default/marked-unfollowed-" in told
+    assert "its task is over (marked_unfollowed of stack, run manual__" in told
 
 
 def test_thirty_at_once_end_well_with_one_node_each(played):
-    assert [("success", 1)] * 30 == [played.state("mapped", index) for index in range(30)]
+    told = [played.state("mapped", index) for index in range(30)]
+    bad = "\n".join(played.story("mapped", index) for index in range(30) if told[index] != ("success", 1))
+
+    assert [("success", 1)] * 30 == told, bad
     assert {(1, index): 1 for index in range(30)} == played.created("mapped")
     assert [] == played.left("mapped")
 
@@ -57,7 +70,9 @@ def test_lines_of_thirty_deferred_nodes_are_in_their_logs(played):
     ],
 )
 def test_logs_are_complete(played, task, attempt, lines):
-    assert [f"worker[0] {line}" for line in lines] == played.pod_lines(task, attempt=attempt)
+    told = played.pod_lines(task, attempt=attempt)
+
+    assert [f"worker[0] {line}" for line in lines] == told, played.story(task)
 
 
 def test_no_worker_is_asked_for_a_success_that_begins_in_the_triggerer(played):

@@ -34,6 +34,7 @@ with DAG("stack", schedule=None, default_args=DEFAULTS, max_active_tasks=100, ma
     IndexedJobOperator(**gated("failed_on_worker"), deferrable=False, retries=1)
     IndexedJobOperator(**gated("triggerer_killed"), retries=1)
     IndexedJobOperator(**gated("marked_failed"), retries=1)
+    IndexedJobOperator(**gated("marked_unfollowed"), retries=1)
     IndexedJobOperator(**gated("marked_success"), retries=1)
     IndexedJobOperator(**gated("cleared"), retries=1)
     IndexedJobOperator(**gated("cleared_after_success"), keep="always", retries=1)

@@ -65,6 +65,9 @@ class Played:
     def left(self, task: str) -> list[str]:
         return self.owners["outage" if task == "outage" else ""].left(task)
 
+    def story(self, task: str, map_index: int = -1) -> str:
+        return self.stack.story(task, map_index)
+
     def pod_lines(self, task: str, *, attempt: int, map_index: int = -1) -> list[str]:
         told = self.stack.lines(task, attempt=attempt, map_index=map_index)
         return [line for line in told if line.startswith("worker[")]
@@ -117,10 +120,12 @@ class Play:
         self.triggerer()
         for task in ("worker_killed", "cleared", "triggerer_killed", "outage"):
             self.open(task)
-        until(self.have_ended, "all tasks have ended")
+        until(self.have_ended, "all tasks have ended", told=self.stories)
+        # A Clear while the scheduler ends the run is lost on the run.
+        until(lambda: self.stack.state("stack", self.run) in ENDED, "the run has ended")
         self.clear("cleared_after_success")
-        until(lambda: self.tasks()["cleared_after_success", -1]["try_number"] == 2, "the cleared task begins anew")
-        until(self.have_ended, "the task that was cleared has ended")
+        until(lambda: self.tasks()["cleared_after_success", -1]["try_number"] == 2, "cleared_after_success begins anew")
+        until(self.have_ended, "the task that was cleared has ended", told=self.stories)
         return self.tasks()
 
     def on_workers(self) -> None:
@@ -137,20 +142,23 @@ class Play:
     def by_hand(self) -> None:
         """Mark and clear what is deferred."""
         self.open("cleared_after_success")
-        for task in ("marked_failed", "marked_success", "cleared", "triggerer_killed", "outage"):
-            until(lambda task=task: self.is_deferred(task), f"{task} is deferred")
+        for task in ("marked_failed", "marked_success", "marked_unfollowed", "cleared", "triggerer_killed", "outage"):
+            until(lambda task=task: self.is_deferred(task), f"{task} is deferred", told=self.stories)
         threading.Thread(target=self.take_cluster_away, daemon=True).start()
         self.mark("marked_failed", "failed")
         self.mark("marked_success", "success")
         self.clear("cleared")
 
     def triggerer(self) -> None:
-        """Kill the triggerer once it has let go of what was marked, and start another."""
+        """Kill the triggerer once it has let go of what was marked; another one forgets what is marked then."""
         for task in ("marked_failed", "marked_success", "run_timed_out"):
-            until(lambda task=task: not self.owners[""].left(task), f"the node of {task} is gone")
+            until(lambda task=task: not self.owners[""].left(task), f"the node of {task} is gone", told=self.stories)
         until(lambda: self.tasks()["cleared", -1]["try_number"] == 2 and self.is_deferred("cleared"), "cleared again")
+        self.stack.start("triggerer", name="triggerer-2")
+        until(lambda: self.stack.triggerers() == 2, "there is another triggerer", told=self.stack.last_words)
         self.stack.kill("triggerer")
-        self.stack.start("triggerer")
+        self.mark("marked_unfollowed", "failed")
+        until(lambda: not self.owners[""].left("marked_unfollowed"), "what nobody followed is gone", told=self.stories)
 
     def take_cluster_away(self) -> None:
         os.kill(int((self.outage / "lock").read_text()), signal.SIGKILL)
@@ -173,6 +181,11 @@ class Play:
     def have_ended(self) -> bool:
         told = self.tasks()
         return len(told) >= 30 and all(each["state"] in ENDED for each in told.values())
+
+    def stories(self) -> str:
+        """Return the states of all tasks, and the logs of those that have not ended."""
+        told = {key: each["state"] for key, each in self.tasks().items()}
+        return "\n".join([str(told), *(self.stack.story(*key) for key, state in told.items() if state not in ENDED)])
 
     def mark(self, task: str, state: str) -> None:
         path = f"/api/v2/dags/stack/dagRuns/{self.run}/taskInstances/{task}"
