@@ -11,7 +11,7 @@ ELEMENTS = int(os.environ.get("ELEMENTS", "1000"))
 
 dist.init_process_group("gloo", timeout=datetime.timedelta(minutes=2))
 rank, attempt = dist.get_rank(), os.environ.get("DAGSET_ATTEMPT", "0")
-if os.environ.get("LOSE") == os.environ.get("DAGSET_INDEX") and attempt == "0":
+if os.environ.get("LOSE", "nobody") == os.environ.get("DAGSET_INDEX") and attempt == "0":
     print(f"rank {rank} is lost", flush=True)
     sys.exit(1)
 numbers = torch.full((ELEMENTS,), float(rank + 1))
