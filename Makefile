@@ -4,6 +4,7 @@ UV := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=$(CURDIR)/.venv .tools/bin/uv
 BIN := .venv/bin
 MEMBERS := core airflow_provider hera_steps snakemake_executor
 CLUSTER := $(PYTHON) -m tests.realcluster
+JAX := $(BIN)/python -m tests.examples.jax_environment
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-engines test check lint setup bench fuzz docs lock cluster-up cluster-down cluster-status cluster-kubeconfig test-cluster record clean
 
@@ -17,7 +18,7 @@ demo-engines: setup ## the same node through Airflow and Snakemake, and as an Ar
 	@$(BIN)/python examples/demo_engines.py
 
 test: setup ## set up and run all tests that this machine can run (DAGSET_REQUIRE_ALL=1: nothing may be left out)
-	@[ "$$DAGSET_REQUIRE_ALL" != 1 ] || { $(CLUSTER) build && $(CLUSTER) build --argo; }
+	@[ "$$DAGSET_REQUIRE_ALL" != 1 ] || { $(CLUSTER) build && $(CLUSTER) build --argo && $(JAX); }
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 check: lint ## format, lint, types, import contracts, unit tests (no cluster)
@@ -62,6 +63,7 @@ lock: .tools/.done ## resolve anew and write locks/
 	@$(UV) export -q --frozen --no-header --only-group docs -o locks/docs.txt >/dev/null
 	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-group docs --no-emit-workspace -o locks/all.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/peers.in -o locks/peers.txt >/dev/null
+	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes --universal tests/examples/jax.in -o locks/jax.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes tests/fuzz/fuzz.in -o locks/fuzz.txt >/dev/null
 	@printf 'uv==%s\n' "$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q --no-header --no-annotate --generate-hashes - -o locks/uv.txt >/dev/null
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import yaml
 
+from tests.examples.jax_environment import environment
 from tests.realcluster.fixtures import left_out
 from tests.realcluster.machine import FOR_TESTS, apt_line, missing_packages
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "rendezvous"
-NEEDS = {"torch": ("python3-torch",), "mpi": ("openmpi-bin", "python3-mpi4py")}
+NEEDS = {"torch": ("python3-torch",), "mpi": ("openmpi-bin", "python3-mpi4py"), "jax": ()}
 OF_THIS_MACHINE = {"usr": "/usr", "lib": "/lib", "lib64": "/lib64", "alternatives": "/etc/alternatives"}
 OF_THIS_MACHINE |= {"openmpi": "/etc/openmpi"}
 SUCCEEDED = {"phase": "succeeded", "reason": "succeeded", "exit_code": 0, "succeeded": 3, "first_failed": None}
@@ -79,6 +80,29 @@ def test_mpirun_starts_a_rank_in_each_pod_without_ssh_on_the_real_cluster(real_c
 
     ends_as(0, outcome)
     assert SUMS_OF_MPI == said
+
+
+def test_mpich_starts_a_rank_in_each_pod_without_ssh_on_the_real_cluster(real_cluster: Path, tmp_path: Path):
+    if missing := missing_packages({"mpich": FOR_TESTS["mpich"]}):
+        left_out(f"mpich: run `{apt_line(missing)}`")
+    script = 'echo "rank $PMI_RANK of $PMI_SIZE in pod $DAGSET_INDEX: sum 6"'
+    node = tmp_path / "node.yaml"
+    words = {"name": "mpich", "rendezvous": "mpi", "pods": 3, "image": "python:3.11-slim", **on_a_real_host()}
+    node.write_text(yaml.safe_dump({**words, "command": ["mpiexec.mpich", "sh", "-c", script]}))
+    outcome, said = run(node, real_cluster)
+
+    ends_as(0, outcome)
+    assert SUMS_OF_MPI == said
+
+
+def test_jax_processes_meet_on_the_local_cluster(local_cluster: Path, tmp_path: Path):
+    if not (environment() / "done").exists():
+        left_out("jax: run `python -m tests.examples.jax_environment`")
+    program = [str(environment() / "bin" / "python"), "$(DAGSET_FILES)/allreduce_jax.py"]
+    outcome, said = run(node_of("jax", tmp_path, command=program), local_cluster)
+
+    ends_as(0, outcome)
+    assert [line.replace("attempt 1", "attempt 0") for line in SUMS] == said
 
 
 def test_mpirun_starts_a_rank_in_each_pod_without_ssh_on_the_local_cluster(local_cluster: Path, tmp_path: Path):

@@ -28,6 +28,7 @@ PACKAGES = {
 
 # What other tests ask for: a Slurm controller and its clients, and the frameworks that processes find each other with.
 FOR_TESTS = {
+    "mpich": "/usr/bin/mpiexec.mpich",
     "munge": "/usr/sbin/munged",
     "openmpi-bin": "/usr/bin/mpirun.openmpi",
     "python3-distributed": "/usr/lib/python3/dist-packages/distributed/__init__.py",

@@ -9,6 +9,7 @@ on the connection is signed with a key made of the node's token and of both ends
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import json
@@ -17,6 +18,7 @@ import secrets
 import shlex
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,7 @@ PORT = 29501
 LOOK_S, TELL_S, HELLO_S, STOP_S = 0.2, 10.0, 10.0, 5.0
 LONGEST = 1 << 20
 HOST_LOST = 1
+SIOCGIFADDR = 0x8915  # Linux: include/uapi/linux/sockios.h
 
 
 def say(text: str) -> None:
@@ -229,7 +232,9 @@ def write_settings(folder: Path, *, hosts: list[str], slots: int) -> dict[str, s
     words = " ".join(map(shlex.quote, (sys.executable, __file__)))
     stand_in.write_text(f'#!/bin/sh\nexec {words} --at "$@"\n')
     stand_in.chmod(0o700)
+    own = interface_of(socket.gethostname())
     return {
+        **({"HYDRA_IFACE": own} if own else {}),  # else its daemons are told a name that only this pod knows
         "DAGSET_MPI_SOCKET": str(folder / "socket"),
         "OMPI_MCA_orte_default_hostfile": str(ompi),
         "HYDRA_HOST_FILE": str(hydra),
@@ -237,6 +242,16 @@ def write_settings(folder: Path, *, hosts: list[str], slots: int) -> dict[str, s
         "I_MPI_HYDRA_HOST_FILE": str(hydra),
         "I_MPI_HYDRA_BOOTSTRAP_EXEC": str(stand_in),
     }
+
+
+def interface_of(host: str) -> str:
+    """Return the network interface that has the IPv4 address of a host name, "" where none has."""
+    for _index, name in socket.if_nameindex():
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            answer = fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("256s", name.encode()))
+            if socket.inet_ntoa(answer[20:24]) == socket.gethostbyname(host):
+                return name
+    return ""
 
 
 def run_at(words: list[str]) -> int:

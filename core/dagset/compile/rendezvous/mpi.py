@@ -30,12 +30,14 @@ FIXED = {
     "OMPI_MCA_plm_rsh_agent": (f"python3 {PROGRAMS_FOLDER}/{PROGRAM} --at", OMPI),  # the daemons look for it too
     "OMPI_MCA_plm_rsh_no_tree_spawn": ("1", OMPI),  # only the launcher can start daemons
     "OMPI_MCA_hwloc_base_binding_policy": ("none", OMPI_BINDING),  # else the first cores serve all pods of a machine
+    "HYDRA_ENV": ("none", HYDRA),  # else all ranks get the launcher's own variables, DAGSET_INDEX too
     "HYDRA_LAUNCHER": ("ssh", HYDRA),
     "I_MPI_HYDRA_BOOTSTRAP": ("ssh", INTEL),
 }
 SET_IN_THE_POD = {
     "OMPI_MCA_orte_default_hostfile": OMPI,
     "HYDRA_HOST_FILE": HYDRA,
+    "HYDRA_IFACE": HYDRA,
     "HYDRA_LAUNCHER_EXEC": HYDRA,
     "I_MPI_HYDRA_HOST_FILE": INTEL,
     "I_MPI_HYDRA_BOOTSTRAP_EXEC": INTEL,
