@@ -25,7 +25,9 @@ def import_object_command(ctx: click.Context, *, file: str, strict: bool, output
     """Print the node file that the object in FILE becomes; on stderr, what became of each of its fields.
 
     FILE is YAML or JSON, as written or as `kubectl get -o yaml` prints it, and holds one object: a Job, a JobSet, a
-    PyTorchJob (kubeflow.org/v1). With -o json, stdout holds {"node": ..., "report": [...]}. Needs no cluster.
+    PyTorchJob (kubeflow.org/v1) or an MPIJob (kubeflow.org/v2beta1). With -o json, stdout holds {"node": ...,
+    "report": [...]}. Needs no cluster.
+
     Exit code 2: it is none of these, a node cannot be what it is, or with --strict a field is lost.
     """
     print_imported(ctx, _imported(file), strict=strict, output=output, things="fields")

@@ -50,7 +50,7 @@ def jobset_words(root: Part) -> Tree:
     for part in spec.parts():
         if part.path[-1] not in SET_KEYS:
             keep(part, patch, ("spec", str(part.path[-1])), patch="object_patch")
-    if ours and len(roles) == 1 and (framework := rendezvous_of(replicated[0].of("template", "spec", "template"))):
+    if ours and (framework := rendezvous_of(replicated[0].of("template", "spec", "template"))):
         words["rendezvous"] = framework
     return {**words, **_roles(roles), **({"object_patch": patch} if patch else {})}
 

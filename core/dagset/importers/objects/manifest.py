@@ -10,6 +10,7 @@ from dagset.errors import InvalidNode
 from dagset.importers.objects.account import Account, Part, Path
 from dagset.importers.objects.job import job_words
 from dagset.importers.objects.jobset import jobset_words
+from dagset.importers.objects.mpijob import mpijob_words
 from dagset.importers.objects.patches import Tree
 from dagset.importers.objects.pytorchjob import pytorchjob_words
 from dagset.importers.sbatch import Imported
@@ -25,6 +26,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Part], Tree]]] = {
     "Job": ("batch/v1", job_words),
     "JobSet": ("jobset.x-k8s.io/v1alpha2", jobset_words),
     "PyTorchJob": ("kubeflow.org/v1", pytorchjob_words),
+    "MPIJob": ("kubeflow.org/v2beta1", mpijob_words),
 }
 ONE = "dagset imports one {}"
 LISTS = "a List holds several objects, and a node is one"

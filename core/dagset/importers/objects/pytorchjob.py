@@ -11,7 +11,7 @@ from dagset.importers.objects.account import Part
 from dagset.importers.objects.kubeflow import replica_sets, restart_words, run_policy_words
 from dagset.importers.objects.metadata import node_metadata, pod_metadata
 from dagset.importers.objects.ours import FRAMEWORKS
-from dagset.importers.objects.patches import Tree
+from dagset.importers.objects.patches import Tree, set_variable
 from dagset.importers.objects.template import role_words
 from dagset.importers.report import Fate
 
@@ -126,12 +126,7 @@ def _processes(spec: Part, role: Tree, *, is_told: bool) -> None:
     else:
         given.told("mapped", "`pod_patch`: PET_NPROC_PER_NODE" if is_told else "`env`: PET_NPROC_PER_NODE")
         if is_told:
-            spec_patch = role.setdefault("pod_patch", {}).setdefault("spec", {})
-            containers: list[Tree] = spec_patch.setdefault("containers", [])
-            main = next((each for each in containers if each.get("name") == "main"), None)
-            if main is None:
-                containers.insert(0, main := {"name": "main"})
-            main.setdefault("env", []).append({"name": "PET_NPROC_PER_NODE", "value": count})
+            set_variable(role, "PET_NPROC_PER_NODE", count)
     if not is_told:
         role["env"]["PET_NPROC_PER_NODE"] = count
 

@@ -6,6 +6,7 @@ from typing import Any
 from dagset import constants
 from dagset.importers.objects.account import Part
 from dagset.importers.objects.container import SIDECAR, container_words, main_container
+from dagset.importers.objects.ours import own_command
 from dagset.importers.objects.patches import Tree, keep
 from dagset.importers.objects.volumes import volume_words
 from dagset.importers.report import Fate
@@ -49,6 +50,8 @@ def role_words(
             raise other.of("name").refused("is the name that the program's container gets", "call it otherwise")
     pod, patch = {}, {}  # type: Tree, Tree
     words = container_words(main, patch, set_for_it=set_for_it or {})
+    if is_ours and "command" in words:
+        words["command"] = own_command(list(words["command"]))
     words |= volume_words(spec, main, is_ours=is_ours, pod_patch=pod, main_patch=patch)
     words |= _pod_words(spec, pod)
     claims = _claims(spec, main, pod, patch)

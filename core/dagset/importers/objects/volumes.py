@@ -9,7 +9,7 @@ from dagset.model.volume import OWN_VOLUME, VOLUME_NAME
 
 __all__ = ["volume_words"]
 
-OWN_FILES = f"{OWN_VOLUME}files"
+OWN_FILES, OWN_PROGRAMS = f"{OWN_VOLUME}files", f"{OWN_VOLUME}rendezvous"
 NO_FILES = "nothing: what is in the ConfigMap is not in this object; give it in `files`"
 SIMPLE_MOUNT = {"name", "mountPath", "subPath", "readOnly"}
 # Sources that are one name to a role, and the key that holds it (kubernetes/api: core/v1/types.go).
@@ -34,6 +34,9 @@ def volume_words(spec: Part, container: Part, *, is_ours: bool, pod_patch: Tree,
         if is_ours and name == OWN_FILES:
             for part in (volume, *its):
                 part.told("dropped", NO_FILES)
+        elif is_ours and name == OWN_PROGRAMS:
+            for part in (volume, *its):
+                part.told("mapped", "`rendezvous`")
         elif size := _shm(volume, its):
             words["shm"] = size
             for part in (volume, *its):

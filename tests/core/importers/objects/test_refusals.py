@@ -6,7 +6,7 @@ import pytest
 from dagset.errors import InvalidNode
 from dagset.importers.objects import import_object
 
-KNOWN = "Job (batch/v1), JobSet (jobset.x-k8s.io/v1alpha2), PyTorchJob (kubeflow.org/v1)"
+KNOWN = "Job (batch/v1), JobSet (jobset.x-k8s.io/v1alpha2), PyTorchJob (kubeflow.org/v1), MPIJob (kubeflow.org/v2beta1)"
 POD = "template: {spec: {containers: [{name: a, image: b}]}}"
 
 

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from dagset.compile import compile_node
-from dagset.importers.objects import import_object
+from dagset.compile.rendezvous import FRAMEWORKS
+from dagset.importers.objects import import_object, ours
 from dagset.model import DagNode, Identity, load
 
 GOLDEN = Path(__file__).parents[3] / "golden"
@@ -21,6 +22,7 @@ DIFFERING = {
     "array-policies": {"kind", "max_failed_indexes"},  # what compile adds to a huge array, and a kind said for clarity
     "gang-every-word": {"files", "roles"},  # a patch that removes what every pod says
     "gang-leader-and-workers": {"files"},
+    "gang-mpi": {"files"},
     "gang-plain-job": {"files"},
     "gang-slurm-bridge": {"deadline"},  # 90s, said as 1m30s
     "gang-volcano": {"queue_name", "queue_priority"},
@@ -67,3 +69,9 @@ def test_only_files_are_lost(case: str):
     lost = {entry.becomes for entry in imported(load(GOLDEN / case / "node.yaml")).report if entry.how == "dropped"}
 
     assert lost <= {"nothing: what is in the ConfigMap is not in this object; give it in `files`"}
+
+
+def test_the_variables_of_every_rendezvous_are_known():
+    read = {name: set(framework.sources) for name, framework in FRAMEWORKS.items()}
+
+    assert read == {name: set(variables) for name, variables in ours.FRAMEWORKS.items()}
