@@ -107,7 +107,7 @@ ResourceClaims = Annotated[
 MinParallelism = Annotated[AtOnce | None, says("array: Kueue may admit it with so few indexes at once", 10)]
 QueuePriority = Annotated[ObjectName | None, says("priority in the queue (Kueue: a WorkloadPriorityClass)", "high")]
 Rendezvous = Annotated[
-    Literal["none", "torch", "mpi", "jax"],
+    Literal["none", "torch", "mpi", "jax", "dask", "xgboost", "tensorflow"],
     says("gang: sets the variables by which the framework's processes meet", "torch"),
 ]
 Kind = Annotated[Literal["job", "jobset"] | None, says("the object to make, where there is a choice", "jobset")]

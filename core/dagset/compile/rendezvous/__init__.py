@@ -4,17 +4,27 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from dagset.compile.rendezvous.dask import DASK
 from dagset.compile.rendezvous.framework import Framework, Pods
 from dagset.compile.rendezvous.jax import JAX
 from dagset.compile.rendezvous.mpi import MPI
+from dagset.compile.rendezvous.tensorflow import TENSORFLOW
 from dagset.compile.rendezvous.torch import TORCH
+from dagset.compile.rendezvous.xgboost import XGBOOST
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Role
 from dagset.model.role_checks import PROGRAMS_FOLDER
 
 __all__ = ["FRAMEWORKS", "rendezvous_command", "rendezvous_env", "rendezvous_files"]
 
-FRAMEWORKS: Mapping[str, Framework] = {"torch": TORCH, "mpi": MPI, "jax": JAX}
+FRAMEWORKS: Mapping[str, Framework] = {
+    "torch": TORCH,
+    "mpi": MPI,
+    "jax": JAX,
+    "dask": DASK,
+    "xgboost": XGBOOST,
+    "tensorflow": TENSORFLOW,
+}
 
 
 def rendezvous_env(node: DagNode, role: Role, *, name: str) -> list[dict[str, Any]]:

@@ -21,6 +21,11 @@ FRAMEWORKS = {
         "HYDRA_LAUNCHER_EXEC", "I_MPI_HYDRA_HOST_FILE", "I_MPI_HYDRA_BOOTSTRAP_EXEC",
     ),
     "jax": ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"),
+    "dask": ("DASK_SCHEDULER_ADDRESS", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"),
+    "xgboost": (
+        "DMLC_TASK_ID", "DMLC_TRACKER_URI", "DMLC_TRACKER_PORT", "DMLC_NUM_WORKER", "DMLC_WORKER_CONNECT_RETRY",
+    ),
+    "tensorflow": ("TF_CONFIG",),
 }  # fmt: skip
 STARTER = ["python3", "-u"]  # of a program that travels with the node
 
