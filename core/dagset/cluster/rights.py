@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["RIGHTS", "Right", "is_covered"]
+__all__ = ["GANG_GROUPS", "RIGHTS", "Right", "is_covered"]
 
 GANG_GROUPS = {
     "scheduling.volcano.sh": "volcano",

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from dagset.cluster.rights import RIGHTS, Right
+from dagset.cluster.rights import GANG_GROUPS, RIGHTS, Right
 from dagset.compile.render import Dumper
 
 __all__ = ["ENGINES", "manifests", "subject", "with_comments"]
@@ -16,6 +16,7 @@ NAME = "dagset"
 GROUP = "rbac.authorization.k8s.io"  # kubernetes/api: rbac/v1
 OF_CHECK = "dagset check"
 TASK_RESULTS = ("argoproj.io", "workflowtaskresults", ("create", "patch"))
+MADE = ("create", "patch")  # applied by the server
 ADOPTED = ("create", "get", "patch")
 # What a Workflow's service account needs (argo-workflows: docs/workflow-rbac.md).
 ENGINES: dict[str, tuple[Right, ...]] = {
@@ -34,7 +35,12 @@ ENGINES: dict[str, tuple[Right, ...]] = {
             "Argo's executor reports outputs",
             without="report=False only; and then a Workflow outlives an executor that was killed for its memory",
         ),
-        Right("", "configmaps", ("create", "patch"), "`files` of nodes", without="no `files`"),
+        Right("", "configmaps", MADE, "`files` of nodes", without="no `files`"),
+        Right("", "services", MADE, "host names in a gang of kind: job", without="no gangs of kind: job"),
+        *(
+            Right(group, "podgroups", MADE, f"gangs with scheduler: {names}", without="no such gangs")
+            for group, names in GANG_GROUPS.items()
+        ),
         Right("jobset.x-k8s.io", "jobsets", ("delete", "list"), "cleanup() of gangs", without="no cleanup()"),
         Right("batch", "jobs", ("delete", "list"), "cleanup() of arrays", without="no cleanup()"),
         Right(
