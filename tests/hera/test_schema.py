@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hera.workflows import Parameter, RetryStrategy, Workflow
 from jsonschema import Draft202012Validator
 
+from dagset_hera import JobSetResource, cleanup
 from tests.realcluster.fixtures import left_out
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +72,25 @@ def _workflow(example: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_a_workflow_to_argo(example: Path, workflow_schema: Draft202012Validator):
     assert [] == [error.message for error in workflow_schema.iter_errors(_workflow(example))]
+
+
+def test_a_node_with_parts_and_all_that_a_template_may_say_is_a_workflow_to_argo(workflow_schema: Draft202012Validator):
+    node = {"image": "a", "coupling": "gang", "pods": "{{inputs.parameters.n}}", "files": {"b": {"text": "c"}}}
+    with Workflow(name="w", entrypoint="train", on_exit="cleanup") as made:
+        JobSetResource(
+            name="train",
+            node=node,
+            inputs=[Parameter(name="n", default="2")],
+            retry_strategy=RetryStrategy(limit=2),
+            active_deadline_seconds=600,
+            node_selector={"pool": "small"},
+            labels={"team": "vision"},
+            parallelism=1,
+            timeout="1h",
+        )
+        cleanup(kind="jobset,configmap")
+
+    assert [] == [error.message for error in workflow_schema.iter_errors(made.to_dict())]
 
 
 def test_a_misspelt_field_is_seen(workflow_schema: Draft202012Validator):
