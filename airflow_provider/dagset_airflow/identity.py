@@ -6,13 +6,17 @@ from airflow.providers.common.compat.sdk import conf
 
 from dagset.model import Identity
 
-__all__ = ["first_try", "identity_of", "owner_here"]
+__all__ = ["first_try", "identity_of", "installation_here", "owner_here"]
+
+
+def installation_here() -> str:
+    """Return what tells this Airflow from others, "" where nothing is configured that does."""
+    return str(conf.get("dagset", "installation", fallback=None) or conf.get("api", "base_url", fallback=None) or "")
 
 
 def owner_here() -> str:
     """Return what the nodes of this Airflow have as their owner."""
-    installation = conf.get("dagset", "installation", fallback=None) or conf.get("api", "base_url", fallback=None)
-    return f"airflow:{installation or ''}"
+    return f"airflow:{installation_here()}"
 
 
 def identity_of(ti: Any) -> Identity:

@@ -15,7 +15,7 @@ from dagset.run.follow import look
 from dagset.run.owners import all_owners
 from dagset.run.release import cancel_unwaited
 from dagset_airflow.following import Log
-from dagset_airflow.identity import owner_here
+from dagset_airflow.identity import installation_here, owner_here
 from dagset_airflow.strays import States, Task, unwanted
 
 __all__ = ["followed_here", "states_of", "sweep", "swept_by_worker"]
@@ -26,12 +26,16 @@ RUNS_AT_ONCE = 50  # in one question: they stand in its address
 def sweep(cluster: Cluster, *, log: Log, states: States, labels: dict[str, str] | None = None) -> None:
     """Delete the nodes of this Airflow in the cluster's namespace whose tasks are over; what fails is only told.
 
+    Does nothing in an Airflow without a name: a node could be another one's, of a run that is called the same.
+
     Args:
         cluster: and its namespace.
         log: of whoever came by.
         states: as for `unwanted`; asked after the nodes are listed, so that no node is newer than its task's state.
         labels: of the nodes that are looked at; all without.
     """
+    if not installation_here():
+        return
     owner = owner_here()
     ours = {constants.OWNER: Identity(owner=owner).labels()[constants.OWNER]}
     try:

@@ -58,6 +58,10 @@ def test_kill_cancels_the_node_and_a_hand_over_does_not(driven):
     assert {"is there": True} == driven["is_handed_over"]
 
 
+def test_sweep_deletes_what_is_over_and_followed_by_nobody_in_an_airflow_with_a_name(driven):
+    assert [["over", "wanted"], ["over", "wanted"], ["wanted"]] == driven["swept"]
+
+
 def test_trigger_that_cannot_learn_why_it_ends_leaves_its_node_alone(driven):
     assert driven["deferred, as nobody can say"]
 

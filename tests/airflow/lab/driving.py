@@ -5,9 +5,12 @@ Apart from pytest for the same reason as dag.py.
 
 import asyncio
 import json
+import logging
+import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -17,12 +20,14 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import DAG
 from airflow.sdk.serde import deserialize, serialize
 
-from dagset.model import DagNode
+from dagset.model import DagNode, Identity
 from dagset.run.connect import open_cluster
 from dagset.run.submit import submit
 from dagset_airflow import IndexedJobOperator, sharing
 from dagset_airflow.identity import first_try, identity_of
 from dagset_airflow.kills import is_deferred
+from dagset_airflow.strays import signed
+from dagset_airflow.sweeping import followed_here, sweep
 from dagset_airflow.triggers import NodeTrigger
 from dagset_airflow.whole import WholeNodeTrigger
 
@@ -30,6 +35,7 @@ KUBECONFIG = sys.argv[1]
 CLUSTER = open_cluster(KUBECONFIG)
 WHERE = {"config_file": KUBECONFIG, "namespace": "default"}
 RUNS = "exec sleep 600"
+INSTALLATION = "AIRFLOW__DAGSET__INSTALLATION"
 
 
 def ti_of(task: str, *, attempt: int = 1, max_tries: int = 1) -> Any:
@@ -38,11 +44,13 @@ def ti_of(task: str, *, attempt: int = 1, max_tries: int = 1) -> Any:
     return SimpleNamespace(**words, try_number=attempt, max_tries=max_tries, xcom_push=lambda **_pushed: None)
 
 
-def node(task: str, script: str) -> dict[str, str]:
+def node(
+    task: str, script: str, *, of: Callable[[DagNode, Identity], DagNode] = lambda node, _identity: node
+) -> dict[str, str]:
     """Submit a node and return its ref, as a trigger takes it."""
     words = {"image": "busybox:1", "command": ["sh", "-c", script]}
     identity = identity_of(ti_of(task))
-    ref = submit(DagNode(name=task, **words), identity, cluster=CLUSTER).ref
+    ref = submit(of(DagNode(name=task, **words), identity), identity, cluster=CLUSTER).ref
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name, "uid": ref.uid}
 
 
@@ -166,6 +174,25 @@ async def cannot_begin() -> object:
     return sorted(await event_of(trigger))
 
 
+def swept() -> object:
+    """Return which nodes sweeps leave: in an Airflow without a name, of a node that is followed, of any other."""
+    refs = {task: node(task, RUNS, of=signed) for task in ("over", "wanted")}
+    states = lambda tasks: {task: "failed" if task.task == "over" else "deferred" for task in tasks}  # noqa: E731
+    left = []
+
+    def look() -> None:
+        sweep(CLUSTER, log=logging.getLogger("sweep"), states=states)
+        left.append([task for task, ref in refs.items() if is_there(ref)])
+
+    name = os.environ.pop(INSTALLATION)
+    look()
+    os.environ[INSTALLATION] = name
+    with followed_here(refs["over"]["uid"]):
+        look()
+    look()
+    return left
+
+
 def resumed(task: str, error: str, *, script: str, **words: Any) -> object:
     """Resume as Airflow does when the trigger of a task is no more."""
     with DAG("driven", schedule=None) as dag:
@@ -196,7 +223,7 @@ def serialised() -> object:
 async def main() -> None:
     cases = (succeeds, is_held_back, times_out, is_killed, is_handed_over, has_trouble, is_gone)
     cases += (begins_twice, cannot_begin)
-    found = {"share": await share()}
+    found = {"share": await share(), "swept": await asyncio.to_thread(swept)}
     found |= dict(
         zip((case.__name__ for case in cases), await asyncio.gather(*(case() for case in cases)), strict=True)
     )
