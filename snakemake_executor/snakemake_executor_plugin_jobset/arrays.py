@@ -77,7 +77,8 @@ class ArrayThread(NodeThread):
         def on_sight(seen: Observation) -> None:
             self._tell(ref, seen)
 
-        def on_change(seen: Observation, _phase: Phase) -> None:
+        def on_change(seen: Observation, phase: Phase) -> None:
+            self._tell_wait(ref, phase)
             self._tell(ref, seen)  # the end of the node is told here only
 
         with ThreadPoolExecutor(READERS, thread_name_prefix="jobset-logs") as readers:

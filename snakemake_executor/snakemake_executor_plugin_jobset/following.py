@@ -10,7 +10,7 @@ from dagset.cluster.hub import Hub, hub_of
 from dagset.cluster.protocol import Cluster
 from dagset.errors import DagsetError
 from dagset.model import Ref
-from dagset.observe import Outcome, verdict_of_error
+from dagset.observe import Observation, Outcome, Phase, verdict_of_error
 from dagset.run.follow import Stop, Stopped, follow
 from dagset.run.logs import LogStream
 from dagset.run.release import cancel, settle
@@ -72,6 +72,7 @@ class NodeThread(threading.Thread):
     def __init__(self, name: str, shared: Followers) -> None:
         super().__init__(name=f"jobset {name}", daemon=True)  # a second Ctrl-C does not wait for it
         self._shared = shared
+        self._told_wait = ""
 
     @property
     @abstractmethod
@@ -99,6 +100,13 @@ class NodeThread(threading.Thread):
         """End the jobs that have no end yet."""
         for member in self.left:
             self._shared.end(member, ending)
+
+    def _tell_wait(self, ref: Ref, phase: Phase) -> None:
+        """Say once that the node waits in a queue and for what, again when that changes, and when it is over."""
+        wait = phase.waits if phase.name == "queued" else ""
+        if wait != self._told_wait:
+            self._shared.tell(f"{ref} is {phase.name}{': ' * bool(wait)}{wait}")
+        self._told_wait = wait
 
     def _or_cancelled(self, ref: Ref, followed: Callable[[Ref], Outcome], *, keep: str | None) -> Outcome:
         """Follow and settle; a node that is not followed to its end is cancelled, or left when we were told to."""
@@ -149,10 +157,19 @@ class JobThread(NodeThread):
                 file.write(f"{prefix} {line}\n" if prefixed else f"{line}\n")
                 file.flush()
 
+            def on_change(_seen: Observation, phase: Phase) -> None:
+                self._tell_wait(ref, phase)
+
             logs = LogStream(shared.cluster, ref=ref, sink=write)
             try:
                 return follow(
-                    ref, cluster=shared.cluster, logs=logs, on_trouble=shared.tell, stop=shared.stop, hub=shared.hub
+                    ref,
+                    cluster=shared.cluster,
+                    logs=logs,
+                    on_change=on_change,
+                    on_trouble=shared.tell,
+                    stop=shared.stop,
+                    hub=shared.hub,
                 )
             finally:
                 for prefix, why in logs.finish(patience_s=0.0 if shared.stop.is_set() else 5.0).items():

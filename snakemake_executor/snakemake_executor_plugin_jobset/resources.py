@@ -36,7 +36,7 @@ def snakemakes_words(*, threads: int, resources: Mapping[str, Any], overhead_mb:
     memory = _number(resources, "mem_mb") or cpu * _number(resources, "mem_mb_per_cpu")
     runtime = _number(resources, "runtime")
     gpus, model = _gpus(resources)
-    words: Words = {"cpu": cpu}
+    words: Words = {"cpu": cpu} if cpu else {}  # `threads: 0` is a job that takes no core of its own
     if memory:
         words["memory"] = f"{memory + overhead_mb}M"
     if runtime:

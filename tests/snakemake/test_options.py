@@ -156,3 +156,69 @@ def test_a_word_for_arrays_that_is_none_is_refused():
         InvalidNode, match=r"^rule part: jobset_array: 0 is neither on nor off; write jobset_array='off'"
     ):
         maker.member(Asked("part", "part:", "make", 1, {"jobset_array": 0}))
+
+
+def test_options_are_read_from_a_command_line():
+    from snakemake.cli import parse_args
+    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+    line = [
+        "--jobset-volumes",
+        "data:/work",
+        "/scratch",
+        "--jobset-chunk",
+        "20",
+        "--jobset-rule-containers",
+        "--jobs",
+        "1",
+    ]
+    _parser, args = parse_args(line)
+    settings = ExecutorPluginRegistry().get_plugin("jobset").get_settings(args)
+
+    expected = ExecutorSettings(volumes=["data:/work", "/scratch"], chunk=20, rule_containers=True)
+    assert expected == settings
+
+
+def maker(**words: Any) -> Maker:
+    given = {"settings": ExecutorSettings(), "image": "smk:1", "folder": Path("/w"), "workdir": None, **words}
+    return Maker(identity=Identity(owner="test"), **given)
+
+
+def asked(**words: Any) -> Asked:
+    return Asked(**{"name": "part", "task": "part:", "command": "true", "threads": 0, "resources": {}, **words})
+
+
+def test_a_pod_has_room_for_the_snakemake_in_it_and_no_core_for_a_job_without_threads():
+    role = maker().member(asked(resources={"mem_mb": 500})).node.roles[0]
+
+    assert ("650M", None) == (role.memory, role.cpu)
+
+
+@pytest.mark.parametrize(
+    ("container", "resources", "image"),
+    [
+        ("docker://biocontainers/samtools:1", {}, "biocontainers/samtools:1"),
+        ("docker://biocontainers/samtools:1", {"jobset_image": "own:1"}, "own:1"),
+        ("", {}, "smk:1"),
+    ],
+    ids=["the rule's", "ours is later", "none"],
+)
+def test_a_rules_container_is_its_pods_image_if_asked_for(container: str, resources: dict[str, Any], image: str):
+    job = asked(container=container, resources=resources)
+    own = maker(settings=ExecutorSettings(rule_containers=True))
+
+    assert [image, resources.get("jobset_image", "smk:1")] == [
+        each.member(job).node.roles[0].image for each in (own, maker())
+    ]
+    with pytest.raises(InvalidNode, match=r"^rule part: container: 'x.sif' is no image of a registry; write docker://"):
+        own.member(asked(container="x.sif"))
+
+
+def test_jobs_share_a_pod_as_the_rule_says_and_only_where_logs_are_shared():
+    own = maker(settings=ExecutorSettings(chunk=5))
+
+    assert [5, 20] == [own.member(asked(resources=each)).chunk for each in ({}, {"jobset_chunk": 20})]
+    with pytest.raises(InvalidNode, match=r"^jobset_chunk: 0 is no number of jobs; write a number from 1 to 500"):
+        own.member(asked(resources={"jobset_chunk": 0}))
+    with pytest.raises(InvalidNode, match=r"^jobset_chunk: jobs that share a pod write their logs to a shared"):
+        maker(settings=ExecutorSettings(chunk=5), shared=False).member(asked())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.snakemake.workflow import Workflow, ended
+from tests.snakemake.workflow import Workflow, ended, until_said
 
 pytestmark = pytest.mark.cluster
 
@@ -60,7 +60,7 @@ def test_a_workflow_runs_to_its_end_with_every_word_and_every_character_where_it
     (kept,) = workflow.objects("Job")  # keep is always for this one; what went well is deleted otherwise
     pod = kept["spec"]["template"]["spec"]
     container = pod["containers"][0]
-    assert {"requests": {"cpu": "250m", "memory": "900M"}, "limits": {"memory": "900M"}} == container["resources"]
+    assert {"requests": {"cpu": "250m", "memory": "1050M"}, "limits": {"memory": "1050M"}} == container["resources"]
     assert ("smk:1", 5) == (container["image"], pod["terminationGracePeriodSeconds"])
     assert (1, 420) == (kept["spec"]["backoffLimitPerIndex"], kept["spec"]["activeDeadlineSeconds"])
 
@@ -120,11 +120,11 @@ def test_failures_are_told_with_their_reason_and_retried_as_often_as_snakemake_s
     (array,) = of_many
     assert (5, "0-2", "3,4") == (array["spec"]["completions"], *ended_indexes(array)), "equal needs: one array"
     assert [1, 1, 1, 2, 2] == [(workflow.folder / f"many{i}.runs").read_text().count("run") for i in range(5)]
-    assert "500M" == array["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
-    of_failed = sorted((workflow.folder / ".snakemake" / "jobset_logs" / "many").glob(f"{array['metadata']['name']}-*"))
-    assert ["3.log", "4.log"] == [log.name.rpartition("-")[2] for log in of_failed]
-    assert [True, True] == [f"\n1500\nsays {i}\n" in log.read_text() for i, log in enumerate(of_failed, start=3)]
-    assert [True, True] == [str(log) in run.said for log in of_failed], "each failed job names its own log"
+    assert "650M" == array["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    logs = sorted((workflow.folder / ".snakemake" / "jobset_logs" / "many").glob(f"{array['metadata']['name']}-*"))
+    assert [f"{i}.log" for i in range(5)] == [log.name.rpartition("-")[2] for log in logs], "what went well has one too"
+    assert [True] * 5 == [f"\n1500\nsays {i}\n" in log.read_text() for i, log in enumerate(logs)]
+    assert [True, True] == [str(log) in run.said for log in logs[3:]], "each failed job names its own log"
 
 
 def ended_indexes(job: dict[str, Any]) -> tuple[str, str]:
@@ -184,8 +184,3 @@ def test_a_run_after_a_crash_follows_what_still_runs(workflow: Workflow):
     assert 0 == run.code, run.said
     assert ["done\n"] * 3 == [(workflow.folder / name).read_text() for name in ("slow-a", "slow-b", "lone")]
     assert ["run\n"] * 3 == [(workflow.folder / f"runs-{each}").read_text() for each in "abl"]
-
-
-def until_said(process, words: str) -> None:
-    assert process.stdout is not None
-    assert any(words in line for line in process.stdout), f"it never said {words!r}"

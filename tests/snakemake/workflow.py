@@ -13,7 +13,7 @@ from dagset import constants
 from dagset.model import Identity
 from dagset.run import open_cluster
 
-PATIENCE_S = 120
+PATIENCE_S = 400
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Workflow:
     folder: Path
     kubeconfig: Path
     options: tuple[str, ...] = ()
+    namespace: str | None = None
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def write(self, snakefile: str) -> None:
@@ -37,6 +38,7 @@ class Workflow:
     def start(self, *args: str) -> "subprocess.Popen[str]":
         """Start Snakemake as a terminal would: in a process group of its own."""
         own = ["--executor", "jobset", "--jobset-cluster", str(self.kubeconfig), "--latency-wait", "2"]
+        own += ["--jobset-namespace", self.namespace] if self.namespace else []
         command = [sys.executable, "-m", "snakemake", *own, "--jobs", "40", *self.options, *args]
         return subprocess.Popen(
             command,
@@ -58,7 +60,7 @@ class Workflow:
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
         """Return what of this folder's workflow there is in the cluster."""
-        cluster = open_cluster(str(self.kubeconfig))
+        cluster = open_cluster(str(self.kubeconfig), namespace=self.namespace)
         owner = f"snakemake:{os.getuid()}@{socket.gethostname()}:{self.folder}"
         return cluster.list(
             kind, namespace=cluster.namespace, labels={constants.OWNER: Identity(owner=owner).labels()[constants.OWNER]}
@@ -78,3 +80,13 @@ def ended(process: "subprocess.Popen[str]") -> Ran:
         os.killpg(process.pid, signal.SIGKILL)
         raise
     return Ran(process.returncode, said)
+
+
+def until_said(process: "subprocess.Popen[str]", words: str) -> str:
+    """Return all that is said, up to a line with these words."""
+    said = []
+    for line in process.stdout or ():
+        said.append(line)
+        if words in line:
+            return "".join(said)
+    raise AssertionError(f"it never said {words!r}, but: {''.join(said)}")
