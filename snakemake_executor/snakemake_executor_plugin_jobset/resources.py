@@ -3,6 +3,7 @@
 Sources: snakemake: docs/snakefiles/rules.rst (standard resources); snakemake-executor-plugin-slurm: docs/further.md.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,16 +33,38 @@ def snakemakes_words(*, threads: int, resources: Mapping[str, Any], overhead_mb:
     Raises:
         InvalidNode: a gpu_manufacturer that is not known, a gres that cannot be read.
     """
-    cpu = _number(resources, "cpus_per_task") or threads
+    pods, tasks = _hosts(resources)
+    cpu = tasks * (_number(resources, "cpus_per_task") or threads)
     memory = _number(resources, "mem_mb") or cpu * _number(resources, "mem_mb_per_cpu")
     runtime = _number(resources, "runtime")
     gpus, model = _gpus(resources)
-    words: Words = {"cpu": cpu} if cpu else {}  # `threads: 0` is a job that takes no core of its own
+    words: Words = {"rendezvous": "mpi", "pods": pods} if pods > 1 else {}
+    words |= {"cpu": cpu} if cpu else {}  # `threads: 0` is a job that takes no core of its own
     if memory:
         words["memory"] = f"{memory + overhead_mb}M"
     if runtime:
         words["deadline"] = f"{runtime}m"
     return words | _gpu_words(gpus, model, maker=str(resources.get("gpu_manufacturer") or "nvidia"))
+
+
+def _hosts(resources: Mapping[str, Any]) -> tuple[int, int]:
+    """Return in how many pods a job runs, and how many tasks of MPI in each.
+
+    A rule with `mpi` starts Snakemake once, and its launcher (the value of `mpi`, such as mpirun) starts the tasks.
+    """
+    nodes, tasks, each = (_number(resources, name) for name in ("nodes", "tasks", "tasks_per_node"))
+    if not resources.get("mpi"):
+        if nodes > 1:
+            remedy = (
+                'write mpi="mpirun" where an MPI launcher starts the tasks, else give the other pods a role with a '
+            )
+            remedy += "command of their own in a node file: jobset_node"
+            raise InvalidNode(
+                f"{nodes} nodes would each run the job, and write the same files", field="nodes", remedy=remedy
+            )
+        return 1, 1
+    pods = nodes or math.ceil(tasks / (each or 1)) or 1
+    return pods, each or math.ceil(tasks / pods) or 1
 
 
 def unused(names: Iterable[str]) -> list[str]:

@@ -26,6 +26,7 @@ __all__ = [
 
 Words = dict[str, Any]
 
+ONE_POD = "leave the first role one pod and give the others a second role, or have mpirun start them: rendezvous mpi"
 PREFIX = "jobset_"
 NODE_FILE = f"{PREFIX}node"
 ARRAY = f"{PREFIX}array"  # of a rule whose jobs shall be nodes of their own: off
@@ -115,9 +116,9 @@ def job_node(
     except InvalidNode as error:
         said = [source for layer, source in zip(layers, sources, strict=False) if word_of(error.field) in layer]
         raise (error.read_from(said[-1]) if said else error) from None
-    if node.roles[0].pods != 1:
+    if node.roles[0].pods != 1 and node.rendezvous != "mpi":  # there the command runs in one of them
         problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
-        raise InvalidNode(problem, field="pods", remedy="leave the first role one pod, give the others a second role")
+        raise InvalidNode(problem, field="pods", remedy=ONE_POD)
     return node
 
 

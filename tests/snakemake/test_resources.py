@@ -27,8 +27,28 @@ def on_model(label: str, model: str) -> dict[str, Any]:
         ({"gres": "gpu:1"}, NVIDIA),
         ({"slurm_gres": "gpu:A100:1"}, {**NVIDIA, "affinity": on_model("nvidia.com/gpu.product", "A100")}),
         ({"slurm_partition": "long", "slurm_account": "us"}, {}),
+        ({"mpi": "mpirun", "tasks": 8, "nodes": 4}, {"rendezvous": "mpi", "pods": 4, "cpu": 4}),
+        ({"mpi": "srun", "tasks": 9, "tasks_per_node": 4}, {"rendezvous": "mpi", "pods": 3, "cpu": 8}),
+        ({"mpi": "mpirun", "tasks": 3, "cpus_per_task": 1}, {"rendezvous": "mpi", "pods": 3, "cpu": 1}),
+        ({"mpi": "mpirun", "tasks": 4, "nodes": 1}, {"cpu": 8}),
+        ({"nodes": 1}, {}),
     ],
-    ids=["none", "all", "not known yet", "model", "amd", "slurm's", "gres", "gres with a model", "no meaning"],
+    ids=[
+        "none",
+        "all",
+        "not known yet",
+        "model",
+        "amd",
+        "slurm's",
+        "gres",
+        "gres with a model",
+        "no meaning",
+        "tasks of each",
+        "tasks a node",
+        "a pod each",
+        "mpi in one",
+        "one",
+    ],
 )
 def test_snakemakes_own_words_mean_ours(resources: dict[str, Any], meant: dict[str, Any]):
     assert {"cpu": 2, **meant} == snakemakes_words(threads=2, resources=resources)
@@ -37,10 +57,11 @@ def test_snakemakes_own_words_mean_ours(resources: dict[str, Any], meant: dict[s
 @pytest.mark.parametrize(
     ("resources", "text"),
     [
+        ({"nodes": 4}, r"^nodes: 4 nodes would each run the job, and write the same files; write mpi=\"mpirun\""),
         ({"gres": "fpga:1"}, r"^gres: 'fpga:1' is not understood; write gpu:2"),
         ({"gpu": 1, "gpu_manufacturer": "acme"}, r"^gpu_manufacturer: 'acme' is not known; one of nvidia, amd"),
     ],
-    ids=["gres", "maker"],
+    ids=["nodes", "gres", "maker"],
 )
 def test_what_is_not_understood_is_refused(resources: dict[str, Any], text: str):
     with pytest.raises(InvalidNode, match=text):

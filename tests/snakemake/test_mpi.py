@@ -1,0 +1,30 @@
+"""A rule of several pods: Snakemake runs once, and a real mpirun starts the tasks in all of them."""
+
+import shutil
+
+import pytest
+
+from tests.snakemake.workflow import Workflow
+
+pytestmark = pytest.mark.cluster
+
+SNAKEFILE = r"""
+rule calc:
+    output: "ranks"
+    threads: 1
+    resources: mpi="mpirun", tasks=3, nodes=3
+    shell: "{resources.mpi} -n {resources.tasks} sh -c 'echo rank $OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE "
+        "in $DAGSET_INDEX' | sort > {output}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="Debian's openmpi is not installed")
+def test_a_rule_with_mpi_is_a_gang_whose_first_pod_runs_snakemake(workflow: Workflow):
+    workflow.write(SNAKEFILE)
+
+    run = workflow.run("ranks")
+
+    assert 0 == run.code, run.said
+    lines = (workflow.folder / "ranks").read_text().splitlines()
+    assert [f"rank {rank} of 3 in {rank}" for rank in range(3)] == lines
+    assert ([], []) == (workflow.objects("JobSet"), workflow.objects("Pod"))
