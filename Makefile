@@ -64,6 +64,7 @@ lock: .tools/.done ## resolve anew and write locks/
 	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-group docs --no-emit-workspace -o locks/all.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/peers.in -o locks/peers.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes --universal tests/examples/jax.in -o locks/jax.txt >/dev/null
+	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/snakemake_peers.in -o locks/snakemake_peers.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes tests/fuzz/fuzz.in -o locks/fuzz.txt >/dev/null
 	@printf 'uv==%s\n' "$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q --no-header --no-annotate --generate-hashes - -o locks/uv.txt >/dev/null
 

@@ -3,7 +3,18 @@
 import sys
 from pathlib import Path
 
-from benchmarks import airflow_waiting, argo_waiting, arrays, compiling, following, idling, importing, parsing, starting
+from benchmarks import (
+    airflow_waiting,
+    argo_waiting,
+    arrays,
+    compiling,
+    following,
+    idling,
+    importing,
+    parsing,
+    snakemake_jobs,
+    starting,
+)
 from benchmarks.table import table, write
 
 BENCHMARKS = {
@@ -15,6 +26,7 @@ BENCHMARKS = {
     "idling": idling.rows,
     "importing": importing.rows,
     "parsing": parsing.rows,
+    "snakemake_jobs": snakemake_jobs.rows,
     "starting": starting.rows,
 }
 
