@@ -6,11 +6,11 @@ Sources: kubeflow/mpi-operator: pkg/apis/kubeflow/v2beta1/{types,default}.go, pk
 from collections.abc import Mapping
 from typing import Any
 
+from dagset.compile.rendezvous import FRAMEWORKS
 from dagset.importers.objects.account import Part
 from dagset.importers.objects.jobs import told_backoff
 from dagset.importers.objects.kubeflow import replica_sets, run_policy_words
 from dagset.importers.objects.metadata import node_metadata, pod_metadata
-from dagset.importers.objects.ours import FRAMEWORKS
 from dagset.importers.objects.patches import Tree, set_variable
 from dagset.importers.objects.template import role_words
 from dagset.importers.report import Fate
@@ -19,7 +19,9 @@ from dagset.model.quantity import cpu_millis
 __all__ = ["mpijob_words"]
 
 LAUNCHER, WORKER = "Launcher", "Worker"
-SET: Mapping[str, tuple[Fate, str]] = dict.fromkeys(FRAMEWORKS["mpi"], ("approximated", "`rendezvous: mpi` sets it"))
+SET: Mapping[str, tuple[Fate, str]] = dict.fromkeys(
+    FRAMEWORKS["mpi"].sources, ("approximated", "`rendezvous: mpi` sets it")
+)
 NO_SSHD = "nothing: no sshd is needed, for `rendezvous: mpi` starts what mpirun asks for"
 SPEC: Mapping[str, tuple[Fate, str]] = {
     "sshAuthMountPath": ("ignored", "nothing: there is no ssh, and so no key"),

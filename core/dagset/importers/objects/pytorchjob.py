@@ -7,10 +7,10 @@ elastic,pytorchjob_controller}.go.
 from collections.abc import Mapping
 from typing import Any
 
+from dagset.compile.rendezvous import FRAMEWORKS
 from dagset.importers.objects.account import Part
 from dagset.importers.objects.kubeflow import replica_sets, restart_words, run_policy_words
 from dagset.importers.objects.metadata import node_metadata, pod_metadata
-from dagset.importers.objects.ours import FRAMEWORKS
 from dagset.importers.objects.patches import Tree, set_variable
 from dagset.importers.objects.template import role_words
 from dagset.importers.report import Fate
@@ -22,7 +22,7 @@ MASTER, WORKER = "Master", "Worker"
 PORT = 29500
 # The operator writes these behind the user's own, so that its values count; here `rendezvous: torch` sets them.
 OVERRIDDEN = "nothing: the operator's own value counted, and here `rendezvous: torch` sets it"
-SET: Mapping[str, tuple[Fate, str]] = dict.fromkeys(FRAMEWORKS["torch"], ("ignored", OVERRIDDEN))
+SET: Mapping[str, tuple[Fate, str]] = dict.fromkeys(FRAMEWORKS["torch"].sources, ("ignored", OVERRIDDEN))
 FIXED = "nothing: a gang has a fixed size"
 NO_RANK = (
     "`RANK` and `PET_NODE_RANK` are not set, for Master and Worker are not alike: torchrun finds ranks by c10d, "

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from dagset.compile import compile_node
-from dagset.compile.rendezvous import FRAMEWORKS
-from dagset.importers.objects import import_object, ours
+from dagset.importers.objects import import_object
 from dagset.model import DagNode, Identity, load
 
 GOLDEN = Path(__file__).parents[3] / "golden"
@@ -69,9 +68,3 @@ def test_only_files_are_lost(case: str):
     lost = {entry.becomes for entry in imported(load(GOLDEN / case / "node.yaml")).report if entry.how == "dropped"}
 
     assert lost <= {"nothing: what is in the ConfigMap is not in this object; give it in `files`"}
-
-
-def test_the_variables_of_every_rendezvous_are_known():
-    read = {name: set(framework.sources) for name, framework in FRAMEWORKS.items()}
-
-    assert read == {name: set(variables) for name, variables in ours.FRAMEWORKS.items()}
