@@ -23,6 +23,7 @@ SET: Mapping[str, tuple[Fate, str]] = dict.fromkeys(
     FRAMEWORKS["mpi"].sources, ("approximated", "`rendezvous: mpi` sets it")
 )
 NO_SSHD = "nothing: no sshd is needed, for `rendezvous: mpi` starts what mpirun asks for"
+NO_ENTRYPOINT = "`command`: the image's own entrypoint is left out, for `rendezvous: mpi` starts the command"
 SPEC: Mapping[str, tuple[Fate, str]] = {
     "sshAuthMountPath": ("ignored", "nothing: there is no ssh, and so no key"),
     "launcherCreationPolicy": ("mapped", "nothing: the launcher waits for its workers by itself"),
@@ -82,8 +83,11 @@ def _role(name: str, replicas: Part, words: Tree) -> Tree:
     template.of("spec", "restartPolicy").told("ignored", "nothing: the replicas' own restartPolicy counts")
     pod_patch: Tree = role.pop("pod_patch", {})
     role |= pod_metadata(template, words, pod_patch, ours=False)
+    container = template.of("spec", "containers").parts()[0]
+    if name == LAUNCHER and "args" in role and "command" not in role:
+        role["command"] = role.pop("args")
+        container.of("args").told("approximated", NO_ENTRYPOINT)
     if name == WORKER:
-        container = template.of("spec", "containers").parts()[0]
         for key in ("command", "args"):
             role.pop(key, None)
             container.of(key).told("approximated", NO_SSHD)
