@@ -27,6 +27,18 @@ __all__ = [
 Words = dict[str, Any]
 
 ONE_POD = "leave the first role one pod and give the others a second role, or have mpirun start them: rendezvous mpi"
+# The first process of a container hears a SIGTERM only if it asks for it, and nobody but it is told: a job that is
+# stopped would go on until it is killed. So the shell asks, and tells all that it has started.
+HEARING = """\
+stopped=
+trap 'stopped=1; trap "" TERM; kill -TERM 0' TERM
+( %s
+) &
+wait $!
+code=$?
+[ -z "$stopped" ] || { wait $!; code=$?; }
+exit $code
+"""
 PREFIX = "jobset_"
 NODE_FILE = f"{PREFIX}node"
 ARRAY = f"{PREFIX}array"  # of a rule whose jobs shall be nodes of their own: off
@@ -136,7 +148,7 @@ def changed(node: DagNode, *, first: Mapping[str, Any], **words: Any) -> DagNode
 
 def with_command(node: DagNode, command: str) -> DagNode:
     """Return the node with another job's command."""
-    return changed(node, first={"command": shell(command), "args": ()})
+    return changed(node, first={"command": shell(HEARING % command), "args": ()})
 
 
 def _with_volumes(given: Words, volumes: Mapping[str, Any]) -> Words:

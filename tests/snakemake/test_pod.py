@@ -2,12 +2,17 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from dagset.model import DagNode
 from snakemake_executor_plugin_jobset.table import RUNNER, SCRIPT, TABLE, Start, arguments_of
+from snakemake_executor_plugin_jobset.words import with_command
 
 
 def start(folder: Path, rows: list[list[dict]], *args: str, **environ: str) -> "subprocess.Popen[str]":
@@ -62,7 +67,12 @@ def test_a_pod_that_is_told_to_stop_tells_all_of_its_job_and_starts_no_other(tmp
 
     process.send_signal(signal.SIGTERM)
 
-    assert (143, "heard\n") == ended(process)
+    code, said = ended(process)
+
+    assert (143, ["heard"]) == (
+        code,
+        [line for line in said.splitlines() if line != "Terminated"],
+    )  # a shell's own word
     assert "0 0 running\n" == (tmp_path / "own.log.ends").read_text(), "its end is the pod's"
 
 
@@ -86,3 +96,23 @@ def test_forks_share_one_import_and_have_the_arguments_of_a_command_of_their_own
     assert (1, ["imported", "[] True", "['x', 'y'] True"]) == (code, said.splitlines())
     ends = (tmp_path / "own.log.ends").read_text().splitlines()
     assert ["0 0 0", "0 1 2"] == [line for line in ends if "running" not in line]
+
+
+@pytest.mark.parametrize("code", [0, 7, 137])
+def test_a_job_by_itself_ends_with_its_own_code(code: int):
+    node = with_command(DagNode(name="job", image="smk:1", command=["true"]), f"cd / && sh -c 'exit {code}'")
+
+    assert code == subprocess.run(node.command, check=False).returncode
+
+
+def test_a_job_by_itself_hears_the_signal_that_only_the_pods_first_process_gets():
+    command = "trap 'echo heard; exit 9' TERM; echo up; while :; do sleep 0.1; done"
+    node = with_command(DagNode(name="job", image="smk:1", command=["true"]), f"sh -c {shlex.quote(command)}")
+    process = subprocess.Popen(node.command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    assert "up\n" == process.stdout.readline()
+
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+
+    assert ("heard\n", True) == (said, process.returncode in (9, 143)), "whether the shell between them hears it first"
