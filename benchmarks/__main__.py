@@ -12,6 +12,7 @@ from benchmarks import (
     idling,
     importing,
     parsing,
+    rendezvous,
     snakemake_jobs,
     starting,
 )
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "idling": idling.rows,
     "importing": importing.rows,
     "parsing": parsing.rows,
+    "rendezvous": rendezvous.rows,
     "snakemake_jobs": snakemake_jobs.rows,
     "starting": starting.rows,
 }
