@@ -12,7 +12,7 @@ from hera.workflows import DAG, Parameter, RetryStrategy, Steps, Workflow, Workf
 from hera.workflows.models import WorkflowTemplateRef
 
 from dagset_hera import JobSetResource, JobSetTask, cleanup
-from tests.hera.theatre import LEAN, RESOURCE, TASK, Act, Seen, Theatre
+from tests.hera.theatre import LACKING, LEAN, RESOURCE, RESULTS, TASK, Act, Seen, Theatre
 from tests.realcluster.argoimages import DAGSET
 from tests.realcluster.restricted import namespace_of
 
@@ -20,9 +20,19 @@ pytestmark = pytest.mark.timeout(900)
 
 Kind = type[JobSetResource] | type[JobSetTask]
 FOR_EVER = "sleep 300"
+LONGER = "sleep 20"  # than a look at all that is there, on a machine that does much else
+LIMIT_S = 40
 QUEUE = "one-at-a-time"
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "hera").glob("*_workflow.py"))
+# Every workflow that a page shows, as it stands there.
+BLOCKS = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = {
+    f"{page.stem.lower()}-{number}": block
+    for page in (ROOT / "docs" / "hera.md", ROOT / "README.md")
+    for number, block in enumerate(BLOCKS.findall(page.read_text()))
+    if "dagset_hera" in block
+}
 POLICY = "status.conditions.0.reason in [FailJobSetFailurePolicyAction]"
 
 
@@ -41,14 +51,14 @@ def template(kind: Kind, node: dict[str, Any], **options: Any) -> JobSetResource
 
 
 def workflow(
-    kind: Kind, node: dict[str, Any], *, tidy: bool = False, account: str = "", call: Any = None, **options: Any
+    kind: Kind, node: dict[str, Any], *, tidy: str = "", account: str = "", call: Any = None, **options: Any
 ) -> dict:
-    """One step `a`; `call` are arguments of its call."""
+    """One step `a`; `call` are arguments of its call, `tidy` the kinds that are deleted at the end."""
     account = account or (TASK if kind is JobSetTask else RESOURCE)
     with Workflow(name=node["name"], entrypoint="main", service_account_name=account) as made:
         run = template(kind, node, **options)
         if tidy:
-            made.on_exit = cleanup()
+            made.on_exit = cleanup(kind=tidy)
         with DAG(name="main"):
             run(name="a", **(call or {}))
     return made.to_dict()
@@ -69,13 +79,15 @@ def acts_of(kind: Kind, short: str) -> Iterator[tuple[str, Act]]:
     yield scene("failed", "echo boom >&2; exit 3")
     yield scene("retried", "exit 3", retry_strategy=again)
     yield scene("fast", "exit 134", retry_strategy=again)
-    fan = {"arguments": {"n": "{{item}}"}, "with_items": [1, 1, 1, 2, 2]}
+    items = {"with_items": [1, 1, 1, 1, 2]} if kind is JobSetResource else {"with_param": "[1,1,1,1,2]"}
+    fan = {"arguments": {"n": "{{item}}"}, **items}
     yield scene("fan", "true", words={"pods": "{{inputs.parameters.n}}"}, inputs=[Parameter(name="n")], call=fan)
     yield scene("deadline", FOR_EVER, words={"deadline": "4s"}, retry_strategy=again)
-    yield scene("stopped", FOR_EVER, _stop, tidy=kind is JobSetResource)
+    yield scene("limited", FOR_EVER, active_deadline_seconds=LIMIT_S)
+    yield scene("stopped", FOR_EVER, _stop, tidy="jobset" if kind is JobSetResource else "")
     yield scene("terminated", FOR_EVER, _terminate if kind is JobSetTask else _terminate_and_delete)
     yield scene("deleted", FOR_EVER, _delete)
-    yield scene("evicted", "sleep 12", _evict)
+    yield scene("evicted", LONGER, _evict)
     array = pods(f"{short}-array", "[ $DAGSET_INDEX != 1 ] || exit 7", pods=3, coupling="array")
     yield "array", Act(workflow(kind, array))
     yield "queued", Act(queued(kind, short))
@@ -117,6 +129,21 @@ def _kill(theatre: Theatre, name: str) -> None:
     theatre.kill(name, "argoexec" if name.startswith("r") else "supervise")
 
 
+def _kill_and_delete(theatre: Theatre, name: str) -> None:
+    """What becomes of a killed executor that might have had outputs is for ever open, until its pod is deleted."""
+    theatre.until_running(name)
+    pod = theatre.own_pod(name)["metadata"]["name"]
+    _kill(theatre, name)
+    theatre.until(lambda there: any(each["metadata"]["name"] == name and _is_stuck(each) for each in there))
+    theatre.kubectl("delete", "pod", pod, "--wait=false")
+
+
+def _is_stuck(each: dict[str, Any]) -> bool:
+    """Tell whether a node of a workflow has failed, and Argo waits for its outputs."""
+    nodes = each.get("status", {}).get("nodes", {}).values() if each["kind"] == "Workflow" else ()
+    return any(node["phase"] == "Failed" and node.get("taskResultSynced") is False for node in nodes)
+
+
 def queued(kind: Kind, short: str) -> dict[str, Any]:
     """Two steps side by side in a queue with room for one."""
     with Workflow(name=f"{short}-queued", entrypoint="main", service_account_name=_account(kind)) as made:
@@ -125,6 +152,29 @@ def queued(kind: Kind, short: str) -> dict[str, Any]:
             run(name="a")
             run(name="b")
     return made.to_dict()
+
+
+def with_files() -> Iterator[tuple[str, Act]]:
+    """Nodes of a resource template that have a part: a template of three."""
+    text, said = 'it "is" {{x}}', 'say "so"'
+    script = f"[ \"$(cat $DAGSET_FILES/it)\" = '{text}' ] && [ \"$T\" = '{said}' ]"
+    words = {"files": {"it": {"text": text}}, "env": {"T": "{{inputs.parameters.t}}"}}
+    call = {"arguments": {"t": "{{item}}"}, "with_param": json.dumps([said] * 2)}
+    made = gang("r-files", script, **words)
+    yield "r-files", Act(workflow(JobSetResource, made, inputs=[Parameter(name="t")], call=call))
+    lasting = {"files": {"it": {"text": text}}, "coupling": "array"}
+    stopped = workflow(JobSetResource, pods("r-files-stopped", FOR_EVER, **lasting), tidy="job,configmap")
+    yield "r-files-stopped", Act(stopped, _stop)
+    deleted = workflow(JobSetResource, gang("r-files-terminated", FOR_EVER, files={"it": {"text": text}}))
+    yield "r-files-terminated", Act(deleted, _terminate_and_delete)
+
+
+def without_a_right() -> Iterator[tuple[str, Act]]:
+    """For each right of a resource template a workflow that has all others."""
+    for account, (resource, verb) in LACKING.items():
+        words = {"files": {"it": {"text": ""}}} if resource == "configmaps" else {}
+        tidy = "jobset" if verb in ("list", "delete") else ""
+        yield account, Act(workflow(JobSetResource, gang(account, "true", **words), account=account, tidy=tidy))
 
 
 def _account(kind: Kind) -> str:
@@ -163,12 +213,10 @@ def examples() -> Iterator[tuple[str, Act]]:
     for path in EXAMPLES:
         name = path.stem.replace("_", "-")
         yield name, as_written(runpy.run_path(str(path))["workflow"], name, dagset=DAGSET)
-    page = (ROOT / "docs" / "hera.md").read_text()
-    first = re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert first is not None
-    names: dict[str, Any] = {}
-    exec(first[1], names)
-    yield "page", as_written(names["workflow"], "page")
+    for page, block in PAGES.items():
+        names: dict[str, Any] = {}
+        exec(block, names)
+        yield page, as_written(names["workflow"], page)
 
 
 def queue() -> list[dict[str, Any]]:
@@ -197,20 +245,24 @@ def seen(argo: Path) -> Iterator[dict[str, Seen]]:
         theatre.apply(queue())
         kept, of_template = of_a_template()
         theatre.apply([kept])
-        lean = workflow(JobSetResource, gang("r-killed", "sleep 10"), account=LEAN, report=False)
+        lean = workflow(JobSetResource, gang("r-killed", LONGER), account=LEAN, report=False)
         acts = {
             "of-template": Act(of_template),
             "r-killed": Act(lean, _kill),
-            "t-killed": Act(workflow(JobSetTask, gang("t-killed", "sleep 10")), _kill),
+            "t-killed": Act(workflow(JobSetTask, gang("t-killed", LONGER)), _kill),
+            "r-stuck": Act(workflow(JobSetResource, gang("r-stuck", LONGER)), _kill_and_delete),
+            **dict(with_files()),
+            **dict(without_a_right()),
             **dict(examples()),
             **{f"r-{word}": act for word, act in acts_of(JobSetResource, "r")},
             **{f"t-{word}": act for word, act in acts_of(JobSetTask, "t")},
         }
         try:
             told = theatre.play(acts)
-            told["left"] = Seen(
-                objects={each["metadata"]["uid"]: each for each in theatre.get("workloads.kueue.x-k8s.io,jobsets,jobs")}
-            )
+            left = theatre.get("workloads.kueue.x-k8s.io,jobsets,jobs,configmaps")
+            told["left"] = Seen(objects={each["metadata"]["uid"]: each for each in left})
+            for name in ("r-ok", "t-ok", "t-queued"):
+                told[name].log = theatre.log(name)
             yield told
         finally:
             theatre.kubectl("delete", "clusterqueue", QUEUE, "--wait=false")
@@ -282,7 +334,7 @@ def test_a_fan_out_has_an_object_for_each_item(seen: dict[str, Seen], short: str
 
     assert ("Succeeded", 5) == (one.phase, len(set(one.owners)))
     sizes = [each["spec"]["replicatedJobs"][0]["template"]["spec"]["completions"] for each in one.objects.values()]
-    assert [1, 1, 1, 2, 2] == sorted(sizes)
+    assert [1, 1, 1, 1, 2] == sorted(sizes)
 
 
 @both
@@ -296,11 +348,66 @@ def test_an_array_fails_with_its_index(seen: dict[str, Seen], short: str):
         assert one.node(".a(0)")["progress"].endswith("/3")  # of Argo's own it would be 0/1; it looks now and then
 
 
-@pytest.mark.parametrize("name", ["r-stopped", "t-stopped", "r-terminated", "t-terminated", "r-deleted", "t-deleted"])
+SHUT_DOWN = ("r-stopped", "t-stopped", "r-terminated", "t-terminated", "r-deleted", "t-deleted")
+
+
+@pytest.mark.parametrize("name", [*SHUT_DOWN, "r-files-stopped", "r-files-terminated"])
 def test_what_is_stopped_terminated_or_deleted_leaves_nothing(seen: dict[str, Seen], name: str):
-    assert 1 == len(seen[name].owners)
-    left = [each for each in seen["left"].objects.values() if each["kind"] in ("JobSet", "Job")]
+    assert (1, "files" in name) == (len(seen[name].owners), len(seen[name].of("ConfigMap")) == 1)
+    left = seen["left"].of("JobSet", "Job", "ConfigMap")
     assert [] == [each["metadata"]["name"] for each in left if each["metadata"]["name"].startswith(name)]
+
+
+def test_a_node_with_files_is_two_steps_that_are_called_as_one(seen: dict[str, Seen]):
+    one = seen["r-files"]
+
+    assert ("Succeeded", 2, 2) == (one.phase, len(one.owners), len(one.of("ConfigMap")))
+    named = [each["metadata"]["name"] for each in one.of("ConfigMap")]
+    assert {f"JobSet {name}" for name in named} == set(one.owners)
+    steps = [each for each in one.workflow["status"]["nodes"].values() if each["type"] == "Steps"]
+    assert sorted(named) == sorted(one.outputs(each["name"])["name"] for each in steps)
+
+
+@both
+def test_a_deadline_of_argo_s_own_pod_ends_the_node_too_and_is_no_lost_pod(seen: dict[str, Seen], short: str):
+    one = seen[f"{short}-limited"]
+
+    assert ("Failed", 1) == (one.phase, len(one.owners))
+    said = [node.get("message") for node in one.workflow["status"]["nodes"].values() if node["type"] == "Pod"]
+    assert ["Pod was active on the node longer than the specified deadline"] == said
+    if short == "r":
+        (made,) = one.of("JobSet")
+        assert LIMIT_S == made["spec"]["replicatedJobs"][0]["template"]["spec"]["activeDeadlineSeconds"]
+    else:
+        assert [] == [each for each in seen["left"].of("JobSet") if each["metadata"]["name"].startswith("t-limited")]
+
+
+def test_argo_logs_shows_the_lines_of_the_node_s_pods(seen: dict[str, Seen]):
+    """`argo logs` asks for the container `main` of each pod with this label (argo-workflows: util/logs)."""
+    assert "line of 0" in seen["r-ok"].log.splitlines()
+    assert "worker[0] line of 0" in seen["t-ok"].log
+
+
+def test_a_supervisor_s_log_says_why_its_node_waits_in_the_queue(seen: dict[str, Seen]):
+    assert "insufficient unused quota" in seen["t-queued"].log
+
+
+@pytest.mark.parametrize("account", LACKING)
+def test_each_right_of_a_resource_template_is_needed(seen: dict[str, Seen], account: str):
+    (resource, verb), one = LACKING[account], seen[account]
+
+    said = " ".join(str(node.get("message")) for node in one.workflow["status"]["nodes"].values())
+    assert f'cannot {verb or "create"} resource "{resource}"' in said or f'cannot patch resource "{RESULTS}"' in said
+    assert "Failed" == one.phase or account in ("no-list", "no-delete")
+
+
+def test_an_executor_that_was_killed_holds_its_workflow_until_its_pod_is_deleted_and_then_its_node_is_adopted(
+    seen: dict[str, Seen],
+):
+    one = seen["r-stuck"]
+
+    assert ("Succeeded", 1) == (one.phase, len(one.owners))
+    assert ("Error", "pod deleted") == (one.node(".a(0)")["phase"], one.node(".a(0)")["message"])
 
 
 @both
@@ -333,10 +440,11 @@ def test_a_workflow_template_hands_outputs_from_one_class_to_the_other(seen: dic
     assert {"name": "SAID", "value": f"{first['metadata']['name']} succeeded"} in environment
 
 
-def test_the_page_s_first_example_runs_as_it_stands(seen: dict[str, Seen]):
-    one = seen["page"]
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_s_example_runs_as_it_stands(seen: dict[str, Seen], page: str):
+    one = seen[page]
 
-    assert ("Succeeded", 2) == (one.phase, len(one.owners))
+    assert ("Succeeded", True) == (one.phase, len(one.owners) > 0)
 
 
 def test_the_examples_do_what_they_say(seen: dict[str, Seen]):

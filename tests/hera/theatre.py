@@ -7,16 +7,41 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dagset.cluster.access import read_kubeconfig
+from dagset.cluster.transport import Transport
+from dagset.cluster.weather import with_patience
+from dagset.cluster.wire import Request
 from tests.realcluster.restricted import kubectl
 
 ENDED = ("Succeeded", "Failed", "Error")
+# What is looked at each second: by kubectl it took most of a core, while all else had the other.
+LISTS = {
+    "Workflow": "apis/argoproj.io/v1alpha1/namespaces/{}/workflows",
+    "JobSet": "apis/jobset.x-k8s.io/v1alpha2/namespaces/{}/jobsets",
+    "Job": "apis/batch/v1/namespaces/{}/jobs",
+    "Pod": "api/v1/namespaces/{}/pods",
+    "ConfigMap": "api/v1/namespaces/{}/configmaps",
+}
 WAIT_S = 600  # for a machine that does much else meanwhile
-TASK, RESOURCE, LEAN = "dagset", "resource", "lean"  # service accounts, each with the rights that it needs
+# Service accounts: what `dagset rbac` prints for both templates, for resources alone, and the latter without outputs.
+TASK, RESOURCE, LEAN = "dagset", "resource", "lean"
+RESULTS = "workflowtaskresults"
+# Others, each without one verb on one resource of RESOURCE's; all on this one, by which Argo's executor tells outputs.
+LACKING = {
+    "no-create": ("jobsets", "create"),
+    "no-get": ("jobsets", "get"),
+    "no-patch": ("jobsets", "patch"),
+    "no-files": ("configmaps", "patch"),
+    "no-list": ("jobsets", "list"),
+    "no-delete": ("jobsets", "delete"),
+    "no-results": (RESULTS, ""),
+}
+Rules = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -29,10 +54,11 @@ class Act:
 
 @dataclass
 class Seen:
-    """What was seen of one workflow: itself at its end, and every Job and JobSet that there ever was, by uid."""
+    """What was seen of one workflow: itself at its end, and every Job, JobSet and ConfigMap that there ever was."""
 
     workflow: dict[str, Any] = field(default_factory=dict)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log: str = ""
 
     @property
     def phase(self) -> str:
@@ -47,8 +73,11 @@ class Seen:
 
     @property
     def owners(self) -> list[str]:
-        """Kind and name of each object that no JobSet made."""
-        return sorted(f"{each['kind']} {each['metadata']['name']}" for each in self.objects.values())
+        """Kind and name of each Job and JobSet that no JobSet made."""
+        return sorted(f"{each['kind']} {each['metadata']['name']}" for each in self.of("Job", "JobSet"))
+
+    def of(self, *kinds: str) -> list[dict[str, Any]]:
+        return [each for each in self.objects.values() if each["kind"] in kinds]
 
 
 class Theatre:
@@ -56,22 +85,22 @@ class Theatre:
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self.kubeconfig, self.namespace = kubeconfig, namespace
+        self._transport = Transport(read_kubeconfig(kubeconfig))
         self._there: list[dict[str, Any]] = []  # one look for all: it takes a process
         self._looked = threading.Condition()
 
     def furnish(self) -> None:
         """Make the service accounts."""
-        namespace = self.namespace
-        for account, engine in ((TASK, "argo"), (RESOURCE, "argo-resource"), (LEAN, "argo-resource")):
-            self.kubectl("create", "serviceaccount", account)
-            command = [sys.executable, "-m", "dagset", "rbac", "-n", namespace, "--service-account", account]
-            printed = subprocess.run([*command, "--engine", engine, "-o", "json"], check=True, capture_output=True)
-            role, binding = json.loads(printed.stdout)["items"]
-            for part in (role["metadata"], binding["metadata"], binding["roleRef"]):
-                part["name"] = account
-            if account == LEAN:
-                role["rules"] = [rule for rule in role["rules"] if rule["resources"] != ["workflowtaskresults"]]
-            self.apply([role, binding])
+        printed = {engine: self._printed(engine) for engine in ("argo", "argo-resource")}
+        rules = {TASK: printed["argo"], RESOURCE: printed["argo-resource"]}
+        rules[LEAN] = _without(printed["argo-resource"], RESULTS, "")
+        rules |= {account: _without(printed["argo-resource"], *lacking) for account, lacking in LACKING.items()}
+        self.apply(manifest for account, of in rules.items() for manifest in _account(account, of))
+
+    def _printed(self, engine: str) -> Rules:
+        command = [sys.executable, "-m", "dagset", "rbac", "-n", self.namespace, "--engine", engine, "-o", "json"]
+        role, _ = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["items"]
+        return role["rules"]
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         return kubectl(self.kubeconfig, "-n", self.namespace, *arguments, stdin=stdin)
@@ -82,6 +111,10 @@ class Theatre:
 
     def get(self, *what: str) -> list[dict[str, Any]]:
         return json.loads(self.kubectl("get", *what, "-o", "json"))["items"]
+
+    def log(self, workflow: str) -> str:
+        """What `argo logs` shows of it."""
+        return self.kubectl("logs", "-l", f"workflows.argoproj.io/workflow={workflow}", "-c", "main", "--tail=-1")
 
     def play(self, acts: Mapping[str, Act]) -> dict[str, Seen]:
         """What was seen of each, when all have ended, or were deleted by a hand, and every hand is done."""
@@ -111,7 +144,7 @@ class Theatre:
 
     def _look(self, seen: dict[str, Seen]) -> bool:
         """Take note of all there is; whether nothing is left to wait for."""
-        there = self.get("workflows,jobsets,jobs,pods")
+        there = [each for kind in LISTS for each in self._listed(kind)]
         with self._looked:
             self._there = there
             self._looked.notify_all()
@@ -123,6 +156,11 @@ class Theatre:
                 seen[owners[0]["name"]].objects[each["metadata"]["uid"]] = each
         running = {each["metadata"]["name"] for each in there if each["kind"] == "Workflow"}
         return all(one.phase in ENDED or (one.workflow and name not in running) for name, one in seen.items())
+
+    def _listed(self, kind: str) -> list[dict[str, Any]]:
+        """All of a kind; as the server lists them they do not say which."""
+        request = Request(f"list {kind}", "GET", "/" + LISTS[kind].format(self.namespace))
+        return [{**each, "kind": kind} for each in with_patience(lambda: self._transport.answer(request))["items"]]
 
     # What hands do
 
@@ -169,8 +207,27 @@ class Theatre:
                 continue
 
 
+def _without(rules: Rules, resource: str, verb: str) -> Rules:
+    """Rules less a verb on a resource, or with "" less all on it."""
+    others = [rule for rule in rules if rule["resources"] != [resource]]
+    less = [{**rule, "verbs": [each for each in rule["verbs"] if each != verb]} for rule in rules if rule not in others]
+    return others + [rule for rule in less if verb and rule["verbs"]]
+
+
+def _account(name: str, rules: Rules) -> Iterator[dict[str, Any]]:
+    """A service account with a Role of its own."""
+    group = "rbac.authorization.k8s.io"
+    metadata = {"name": name}
+    yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+    yield {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules}
+    reference = {"apiGroup": group, "kind": "Role", "name": name}
+    head = {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": reference}
+    yield {**head, "subjects": [{"kind": "ServiceAccount", "name": name}]}
+
+
 def _pods_of_node(there: list[dict[str, Any]], workflow: str) -> list[dict[str, Any]]:
-    """The pods of a gang that is named after its workflow."""
-    named = "jobset.sigs.k8s.io/jobset-name"
+    """The pods of a node that is named after its workflow."""
     pods = [each for each in there if each["kind"] == "Pod"]
-    return [pod for pod in pods if pod["metadata"]["labels"].get(named, "").startswith(workflow)]
+    return [
+        pod for pod in pods if pod["metadata"]["labels"].get("batch.kubernetes.io/job-name", "").startswith(workflow)
+    ]
