@@ -5,7 +5,16 @@ from typing import Any
 from dagset.importers.objects.account import Part
 from dagset.importers.objects.container import main_container
 from dagset.importers.objects.fates import failure_words
-from dagset.importers.objects.jobs import JOBS_OWN, duration_of, job_success, pods_of, suspended, told_backoff, ttl_of
+from dagset.importers.objects.jobs import (
+    JOBS_OWN,
+    duration_of,
+    job_success,
+    pods_of,
+    suspended,
+    told_backoff,
+    told_replacement,
+    ttl_of,
+)
 from dagset.importers.objects.metadata import is_ours, node_metadata, pod_metadata
 from dagset.importers.objects.ours import rendezvous_of, set_by_us
 from dagset.importers.objects.patches import Tree, keep
@@ -34,6 +43,7 @@ def job_words(root: Part) -> Tree:
     words |= {**_at_once(spec, words["pods"], is_gang=is_gang), **job_success(spec)}
     words |= _failure(spec, words, is_gang=is_gang)
     words |= ttl_of(spec) | duration_of([spec.of("activeDeadlineSeconds")])
+    told_replacement(spec)
     suspended(spec, is_queued="queue_name" in words)
     if is_gang:
         subdomain = template.of("spec", "subdomain")
@@ -48,8 +58,6 @@ def job_words(root: Part) -> Tree:
         key = str(part.path[-1])
         if key in CONTROLLERS:
             part.told("ignored", "nothing: the Job controller writes it")
-        elif key == "podReplacementPolicy" and part.value == "Failed":
-            part.told("mapped", "nothing: every node says this")
         elif key not in HANDLED:
             keep(part, patch, ("spec", key), patch="object_patch")
     patches = {"pod_patch": pod_patch, "object_patch": patch}

@@ -7,16 +7,26 @@ from dagset.importers.objects.patches import Tree
 from dagset.model.checks import LEAST_TTL_S
 from dagset.model.duration import format_duration
 
-__all__ = ["JOBS_OWN", "duration_of", "job_success", "pods_of", "suspended", "told_backoff", "ttl_of"]
+__all__ = [
+    "JOBS_OWN",
+    "duration_of",
+    "job_success",
+    "pods_of",
+    "suspended",
+    "told_backoff",
+    "told_replacement",
+    "ttl_of",
+]
 
 JOBS_OWN = (
     "parallelism", "completions", "completionMode", "backoffLimit", "podFailurePolicy", "successPolicy",
-    "activeDeadlineSeconds", "template",
+    "activeDeadlineSeconds", "template", "podReplacementPolicy",
 )  # fmt: skip
 BACKOFF_LIMIT = 6  # what Kubernetes takes where nothing is said
 INDEXED = "nothing: pods have indexes"
 NOT_INDEXED = "Indexed: each pod has an index, and is run until its own index is done"
 ALL_AT_ONCE = "`pods: {}`: all pods of a gang run at once"
+REPLACED = "`Failed`: a failed pod has ended before another takes its place"
 EACH_ITS_OWN = "`pods: {}`: as many as ran at once; each of them must end well"
 
 
@@ -63,6 +73,12 @@ def told_backoff(job: Part, *, is_gang: bool) -> int:
         if not limit:
             job.account.note("no backoffLimit", text)
     return backoff
+
+
+def told_replacement(job: Part) -> None:
+    """Tell when failed pods are replaced: the API server takes no other policy beside a podFailurePolicy."""
+    policy = job.of("podReplacementPolicy")
+    policy.told("mapped" if policy.value == "Failed" else "approximated", REPLACED)
 
 
 def ttl_of(spec: Part, *, key: str = "ttlSecondsAfterFinished") -> Tree:

@@ -6,7 +6,16 @@ from typing import Any
 from dagset.importers.objects.account import Part
 from dagset.importers.objects.container import main_container
 from dagset.importers.objects.fates import failure_words, stricter
-from dagset.importers.objects.jobs import JOBS_OWN, duration_of, job_success, pods_of, suspended, told_backoff, ttl_of
+from dagset.importers.objects.jobs import (
+    JOBS_OWN,
+    duration_of,
+    job_success,
+    pods_of,
+    suspended,
+    told_backoff,
+    told_replacement,
+    ttl_of,
+)
 from dagset.importers.objects.metadata import is_ours, labels_of_job, node_metadata, pod_metadata
 from dagset.importers.objects.ours import rendezvous_of, set_by_us
 from dagset.importers.objects.patches import Tree, keep, put
@@ -115,12 +124,11 @@ def _job_extras(replicated: Part, job: Part, extra: Tree) -> None:
     job.of("ttlSecondsAfterFinished").told(
         "dropped", "nothing: a JobSet would make a Job anew that its own ttl took away"
     )
+    told_replacement(job)
     job.of("suspend").told("ignored", "nothing: the JobSet's own counts")
     for part in job.parts():
         key = str(part.path[-1])
-        if key == "podReplacementPolicy" and part.value == "Failed":
-            part.told("mapped", "nothing: every node says this")
-        elif key not in (*JOBS_OWN, "ttlSecondsAfterFinished", "suspend"):
+        if key not in (*JOBS_OWN, "ttlSecondsAfterFinished", "suspend"):
             keep(part, extra, ("template", "spec", key), patch="object_patch")
 
 
