@@ -12,7 +12,7 @@ SNAKEFILE = r"""
 rule calc:
     output: "ranks"
     threads: 1
-    resources: mpi="mpirun", tasks=3, nodes=3
+    resources: mpi="mpirun", tasks=3, nodes=3, jobset_cpu="500m"
     shell: "{resources.mpi} -n {resources.tasks} sh -c 'echo rank $OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE "
         "in $DAGSET_INDEX' | sort > {output}"
 """
