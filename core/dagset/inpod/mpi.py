@@ -315,8 +315,8 @@ class Worker:
                 )
                 self.processes.append(process)
                 threading.Thread(target=self.report, args=(line, order["id"], process), daemon=True).start()
-        except OSError as error:
-            say(f"the launcher is gone ({error}): how the node ended, its pod says")
+        except OSError:
+            say("the launcher is gone: how the node ended, its pod says")
         self.stop()
 
     @staticmethod
@@ -376,4 +376,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as error:  # no folder that can be written to, a port that is taken, a name that is not known
+        sys.exit(f"mpi: {error}")

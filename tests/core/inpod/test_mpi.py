@@ -29,7 +29,7 @@ def pod(tmp_path: Path) -> Iterator[Pod]:
     launcher = f"127.{128 + pid % 64}.{pid // 64 % 256}.{next(_addresses)}"
 
     def start(
-        index: int, *command: str, pods: int = 2, attempt: str = "0", token: str | None = TOKEN, patience: int = 20
+        index: int, *command: str, pods: int = 2, attempt: str = "0", token: str | None = TOKEN, patience: int = 60
     ):
         folder = tmp_path / f"pod-{len(started)}"
         folder.mkdir()
@@ -77,6 +77,19 @@ def test_a_host_that_is_no_pod_of_the_node_is_refused(pod: Pod):
 
     said = "mpi: all 1 pods are here\nmpi: elsewhere: it is no pod of this node, or is gone\n"
     assert (255, "", said) == ended(launcher)
+
+
+def test_what_the_machine_refuses_is_told_in_a_line(pod: Pod):
+    with socket.create_server((pod.launcher, PORT)):
+        code, _out, said = ended(pod(0, "true"))
+
+    assert (
+        1,
+        f"mpi: [Errno 98] Address already in use (while attempting to bind on address ('{pod.launcher}', {PORT}))\n",
+    ) == (
+        code,
+        said,
+    )
 
 
 def test_who_has_not_come_is_named(pod: Pod):
@@ -181,7 +194,7 @@ def test_a_pod_ends_well_with_what_it_runs_when_the_launcher_is_gone(pod: Pod):
     launcher.stderr.readline()
     launcher.kill()
 
-    gone = "mpi: the launcher is gone (the connection was closed): how the node ended, its pod says\n"
+    gone = "mpi: the launcher is gone: how the node ended, its pod says\n"
     assert (0, "", gone) == ended(worker)
 
 
