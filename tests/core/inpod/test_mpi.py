@@ -39,7 +39,12 @@ def pod(tmp_path: Path) -> Iterator[Pod]:
         told = {"ROLE": "worker", "INDEX": str(index), "ATTEMPT": attempt, "COORDINATOR": launcher}
         told |= {"MPI_LAUNCHER": "worker", "MPI_ROLE": "worker", "MPI_HOSTS": HOST, "MPI_PODS": str(pods)}
         told |= {"MPI_SLOTS": "2", "MPI_PATIENCE_S": str(patience)}
-        env = {"PATH": os.environ["PATH"], "HOSTNAME": launcher, "AT": f"{sys.executable} {folder}/mpi.py --at"}
+        env = {
+            "PATH": os.environ["PATH"],
+            "TMPDIR": str(tmp_path),
+            "HOSTNAME": launcher,
+            "AT": f"{sys.executable} {folder}/mpi.py --at",
+        }
         started.append(
             subprocess.Popen(
                 [sys.executable, "-u", folder / "mpi.py", *command],
