@@ -132,6 +132,6 @@ def install() -> list[str]:
         raise CannotRun(f"installing packages needs root: run `sudo {apt_line(packages)}`.")
     for command in ["apt-get update", apt_line(packages)]:
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        if subprocess.run(command.split(), env=quiet, timeout=600, check=False).returncode:
+        if subprocess.run(command.split(), env=quiet, timeout=1800, check=False).returncode:
             raise CannotRun(f"`{command}` failed; its words are above.")
     return packages
