@@ -22,6 +22,8 @@ else:
             break
         except OSError:
             time.sleep(1)
+    else:
+        raise SystemExit("no leader")
 """
 
 with Workflow(generate_name="gang-", entrypoint="main", service_account_name="dagset", on_exit="cleanup") as workflow:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.snakemake.workflow import Workflow
 
-SNAKEFILE = Path(__file__).parents[2] / "examples" / "snakemake" / "Snakefile"
-FURTHER = Path(__file__).parents[2] / "snakemake_executor" / "docs" / "further.md"
+ROOT = Path(__file__).parents[2]
+SNAKEFILE = ROOT / "examples" / "snakemake" / "Snakefile"
+FURTHER = ROOT / "snakemake_executor" / "docs" / "further.md"
 
 
 @pytest.mark.cluster
@@ -30,9 +31,10 @@ def test_iris_is_measured_by_an_array_and_trained_with_its_leader_as_the_rules_j
 
 
 @pytest.mark.cluster
-def test_the_first_run_of_the_catalogs_page_runs_as_it_stands(workflow: Workflow):
+def test_the_first_run_of_the_catalogs_page_and_of_the_readme_runs_as_it_stands(workflow: Workflow):
     block = re.search(r"^```\n\$ cat Snakefile\n(.*?)^\$ (snakemake .*?)\n```$", FURTHER.read_text(), re.M | re.S)
     assert block is not None
+    assert block[0] in (ROOT / "README.md").read_text()
     workflow.write(block[1])
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environ = {**os.environ, "DAGSET_CLUSTER": str(workflow.kubeconfig), "PATH": path}
