@@ -104,7 +104,7 @@ class NodeOperator(BaseOperator):
             if self.deferrable and not self._ends_early(found.ref, leg, cluster):
                 self._defer(context, found.ref, leg, cluster, keep=keep)
             if not self.deferrable:  # else its trigger does
-                running.swept_by_worker(context["ti"], cluster=cluster, log=self.log)
+                running.swept_by_worker(context["ti"], found.ref, cluster=cluster, log=self.log)
             with leg.stopping() as stop:
                 note = running.noted(context, found.ref)
                 outcome = running.followed(found.ref, cluster=cluster, log=self.log, stop=stop, on_phase=note)

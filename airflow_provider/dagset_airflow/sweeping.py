@@ -9,7 +9,7 @@ from typing import Any
 from dagset import constants
 from dagset.cluster.protocol import Cluster
 from dagset.cluster.weather import with_patience
-from dagset.model import Identity
+from dagset.model import Identity, Ref
 from dagset.observe import judge
 from dagset.run.follow import look
 from dagset.run.owners import all_owners
@@ -50,11 +50,12 @@ def sweep(cluster: Cluster, *, log: Log, states: States, labels: dict[str, str] 
         log.warning("cannot look for nodes whose tasks are over: %s: %s", type(error).__name__, error)
 
 
-def swept_by_worker(ti: Any, *, cluster: Cluster, log: Log) -> None:
-    """Look among the nodes of the task's DAG, as the first of mapped tasks for all of them."""
+def swept_by_worker(ti: Any, own: Ref, *, cluster: Cluster, log: Log) -> None:
+    """Look among the nodes of the task's DAG beside its own, as the first of mapped tasks for all of them."""
     if ti.map_index is None or ti.map_index <= 0:
         dag = Identity(owner="", dag=ti.dag_id).labels()[constants.DAG]
-        sweep(cluster, log=log, states=states_of, labels={constants.DAG: dag})
+        with followed_here(own.uid):
+            sweep(cluster, log=log, states=states_of, labels={constants.DAG: dag})
 
 
 def states_of(tasks: Collection[Task]) -> dict[Task, str | None]:
