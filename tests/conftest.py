@@ -1,11 +1,14 @@
 """What every test may use."""
 
+import os
 import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.realcluster.place import place
 
 pytest_plugins = [
     "tests.airflow.fixtures",
@@ -38,9 +41,14 @@ STARTING_PROCESSES = (
 )
 
 
-def pytest_configure() -> None:
-    """Have Ctrl-C mean what it means at a terminal: a shell starts what it runs in the background with it ignored."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Have Ctrl-C mean what it means at a terminal: a shell starts what it runs in the background with it ignored.
+
+    And give each of several processes a shared real cluster of its own: else one would end that of another.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if worker := getattr(config, "workerinput", None):
+        os.environ["DAGSET_REALCLUSTER_STATE"] = f"{place().state}-{worker['workerid']}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,8 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.relative_to(here).as_posix()
         if path.startswith(STARTING_PROCESSES):
             item.add_marker(pytest.mark.cluster)
-        if "real_cluster" in getattr(item, "fixturenames", ()) and group_of(item.nodeid) != GROUPS[0][0]:
-            raise pytest.UsageError(f"{item.nodeid} shares the real cluster: have GROUPS in {__file__} say so")
+        if "real_cluster" in getattr(item, "fixturenames", ()) and group_of(item.nodeid) not in ON_REAL_CLUSTERS:
+            raise pytest.UsageError(f"{item.nodeid} needs a real cluster: have GROUPS in {__file__} say so")
     items.sort(key=lambda item: "soak/" not in item.nodeid)  # it wants the machine, and later the stories do
 
 
@@ -61,14 +69,19 @@ GROUPS = (
     (
         "the real cluster",
         re.compile(
-            r"real_cluster|test_kube_contract|realcluster/test_(check|devices|doctor|mirrored|rights|schedulers|submit_)"
+            r"stories/.*real_cluster|test_kube_contract"
+            r"|realcluster/test_(check|devices|doctor|mirrored|rights|schedulers|submit_)"
         ),
     ),
+    ("engines and examples on the real cluster", re.compile(r"real_cluster")),
     ("real clusters of their own", re.compile(r"realcluster/")),
     ("a whole Airflow", re.compile(r"airflow/test_stack")),
     ("stories on the local cluster", re.compile(r"stories/.*local_cluster")),
     ("all else", re.compile("")),
 )
+
+
+ON_REAL_CLUSTERS = [name for name, _ in GROUPS[:2]]
 
 
 def group_of(nodeid: str) -> str:
