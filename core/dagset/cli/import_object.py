@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagset.cli.imported import print_imported
+from dagset.cli.imported import print_imported, text_of
 from dagset.cli.options import json_or_text
 from dagset.errors import InvalidNode
 
@@ -37,17 +37,6 @@ def _imported(path: str) -> "Imported":
     from dagset.importers.objects import import_object
 
     try:
-        return import_object(_text(path))
+        return import_object(text_of(path, at_most=MAX_BYTES, too_large="no API server would keep such an object"))
     except InvalidNode as error:
         raise error.read_from(path) from None
-
-
-def _text(path: str) -> str:
-    with click.open_file(path, "rb") as file:
-        content: bytes = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise InvalidNode(f"is larger than {MAX_BYTES} bytes", remedy="no API server would keep such an object")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise InvalidNode("is not UTF-8 text", remedy="give a YAML or JSON file") from None

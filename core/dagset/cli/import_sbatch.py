@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagset.cli.import_object import import_object_command
-from dagset.cli.imported import place, print_imported
+from dagset.cli.imported import place, print_imported, text_of
 from dagset.cli.options import json_or_text
 from dagset.errors import InvalidNode
 
@@ -108,21 +108,10 @@ def imported_script(
     known = site_from(read_words(site)) if site else None
     name = Path(path).name if path != "-" else "sbatch"
     try:
-        text = _text(path)
+        text = text_of(path, at_most=MAX_SCRIPT_BYTES, too_large="put the rest into an image or a volume")
         return import_sbatch(text, name=name, image=image or "", site=known, given=given, arguments=arguments)
     except InvalidNode as error:
         raise error.read_from(path) from None
-
-
-def _text(path: str) -> str:
-    with click.open_file(path, "rb") as file:
-        content: bytes = file.read(MAX_SCRIPT_BYTES + 1)
-    if len(content) > MAX_SCRIPT_BYTES:
-        raise InvalidNode(f"is larger than {MAX_SCRIPT_BYTES} bytes", remedy="put the rest into an image or a volume")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise InvalidNode("is not UTF-8 text", remedy="give a script") from None
 
 
 def _tell_unread() -> None:

@@ -4,10 +4,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagset.errors import InvalidNode
+
 if TYPE_CHECKING:
     from dagset.importers import Entry, Imported
 
-__all__ = ["as_yaml", "place", "print_imported"]
+__all__ = ["as_yaml", "place", "print_imported", "text_of"]
+
+
+def text_of(path: str, *, at_most: int, too_large: str) -> str:
+    """Return what is in a file, "-" for stdin.
+
+    Raises:
+        InvalidNode: it has more than so many bytes (`too_large` is the remedy), or is not UTF-8.
+    """
+    with click.open_file(path, "rb") as file:
+        content: bytes = file.read(at_most + 1)
+    if len(content) > at_most:
+        raise InvalidNode(f"is larger than {at_most} bytes", remedy=too_large)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InvalidNode("is not UTF-8 text", remedy="give a text file") from None
 
 
 def print_imported(ctx: click.Context, imported: "Imported", *, strict: bool, output: str, things: str) -> None:
