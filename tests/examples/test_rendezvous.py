@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.examples.jax_environment import environment
@@ -39,10 +40,11 @@ def node_of(framework: str, folder: Path, **words: Any) -> Path:
     return folder / "node.yaml"
 
 
-def on_a_real_host() -> dict[str, Any]:
+def on_a_real_host(**more: Path) -> dict[str, Any]:
+    """Return words that show pods this machine's programs, and more of its folders by name."""
     mounts = {
-        name: {"host_path": os.path.realpath(path), "mount_path": path, "read_only": True}
-        for name, path in OF_THIS_MACHINE.items()
+        name: {"host_path": os.path.realpath(path), "mount_path": str(path), "read_only": True}
+        for name, path in {**OF_THIS_MACHINE, **more}.items()
     }
     return {"volumes": mounts}
 
@@ -95,11 +97,14 @@ def test_mpich_starts_a_rank_in_each_pod_without_ssh_on_the_real_cluster(real_cl
     assert SUMS_OF_MPI == said
 
 
-def test_jax_processes_meet_on_the_local_cluster(local_cluster: Path, tmp_path: Path):
+@pytest.mark.parametrize("cluster", ["local_cluster", "real_cluster"])
+def test_jax_processes_meet_on(cluster: str, request: pytest.FixtureRequest, tmp_path: Path):
     if not (environment() / "done").exists():
         left_out("jax: run `python -m tests.examples.jax_environment`")
-    program = [str(environment() / "bin" / "python"), "$(DAGSET_FILES)/allreduce_jax.py"]
-    outcome, said = run(node_of("jax", tmp_path, command=program), local_cluster)
+    python = environment() / "bin" / "python"
+    seen = on_a_real_host(jax=environment()) if cluster == "real_cluster" else {}
+    node = node_of("jax", tmp_path, command=[str(python), "$(DAGSET_FILES)/allreduce_jax.py"], **seen)
+    outcome, said = run(node, request.getfixturevalue(cluster))
 
     ends_as(0, outcome)
     assert [line.replace("attempt 1", "attempt 0") for line in SUMS] == said
