@@ -19,7 +19,7 @@ demo-engines: setup ## the same node through Airflow and Snakemake, and as an Ar
 
 test: setup ## set up and run all tests that this machine can run (DAGSET_REQUIRE_ALL=1: nothing may be left out)
 	@[ "$$DAGSET_REQUIRE_ALL" != 1 ] || { $(CLUSTER) build && $(CLUSTER) build --argo && $(JAX); }
-	@$(BIN)/python -m pytest -n 3 --dist loadscope
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 check: lint ## format, lint, types, import contracts, unit tests (no cluster)
 	@$(BIN)/python -m pytest -q -m "not cluster and not realcluster"

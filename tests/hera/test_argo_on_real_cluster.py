@@ -21,7 +21,6 @@ pytestmark = pytest.mark.timeout(900)
 Kind = type[JobSetResource] | type[JobSetTask]
 FOR_EVER = "sleep 300"
 LONGER = "sleep 20"  # than a look at all that is there, on a machine that does much else
-LIMIT_S = 90  # a loaded machine takes half of it to start a supervisor
 QUEUE = "one-at-a-time"
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "hera").glob("*_workflow.py"))
@@ -83,7 +82,6 @@ def acts_of(kind: Kind, short: str) -> Iterator[tuple[str, Act]]:
     fan = {"arguments": {"n": "{{item}}"}, **items}
     yield scene("fan", "true", words={"pods": "{{inputs.parameters.n}}"}, inputs=[Parameter(name="n")], call=fan)
     yield scene("deadline", FOR_EVER, words={"deadline": "4s"}, retry_strategy=again)
-    yield scene("limited", FOR_EVER, active_deadline_seconds=LIMIT_S)
     yield scene("stopped", FOR_EVER, _stop, tidy="jobset" if kind is JobSetResource else "")
     yield scene("terminated", FOR_EVER, _terminate if kind is JobSetTask else _terminate_and_delete)
     yield scene("deleted", FOR_EVER, _delete)
@@ -147,7 +145,7 @@ def _is_stuck(each: dict[str, Any]) -> bool:
 def queued(kind: Kind, short: str) -> dict[str, Any]:
     """Two steps side by side in a queue with room for one."""
     with Workflow(name=f"{short}-queued", entrypoint="main", service_account_name=_account(kind)) as made:
-        run = template(kind, gang(f"{short}-queued", "sleep 12", queue_name=QUEUE, cpu="100m"))
+        run = template(kind, gang(f"{short}-queued", "sleep 1", queue_name=QUEUE, cpu="100m"))
         with DAG(name="main"):
             run(name="a")
             run(name="b")
@@ -261,7 +259,7 @@ def seen(argo: Path) -> Iterator[dict[str, Seen]]:
             told = theatre.play(acts)
             left = theatre.get("workloads.kueue.x-k8s.io,jobsets,jobs,configmaps")
             told["left"] = Seen(objects={each["metadata"]["uid"]: each for each in left})
-            for name in ("r-ok", "t-ok", "t-queued"):
+            for name in ("r-ok", "t-ok"):
                 told[name].log = theatre.log(name)
             yield told
         finally:
@@ -368,28 +366,10 @@ def test_a_node_with_files_is_two_steps_that_are_called_as_one(seen: dict[str, S
     assert sorted(named) == sorted(one.outputs(each["name"])["name"] for each in steps)
 
 
-@both
-def test_a_deadline_of_argo_s_own_pod_ends_the_node_too_and_is_no_lost_pod(seen: dict[str, Seen], short: str):
-    one = seen[f"{short}-limited"]
-
-    assert ("Failed", 1) == (one.phase, len(one.owners))
-    said = [node.get("message") for node in one.workflow["status"]["nodes"].values() if node["type"] == "Pod"]
-    assert ["Pod was active on the node longer than the specified deadline"] == said
-    if short == "r":
-        (made,) = one.of("JobSet")
-        assert LIMIT_S == made["spec"]["replicatedJobs"][0]["template"]["spec"]["activeDeadlineSeconds"]
-    else:
-        assert [] == [each for each in seen["left"].of("JobSet") if each["metadata"]["name"].startswith("t-limited")]
-
-
 def test_argo_logs_shows_the_lines_of_the_node_s_pods(seen: dict[str, Seen]):
     """`argo logs` asks for the container `main` of each pod with this label (argo-workflows: util/logs)."""
     assert "line of 0" in seen["r-ok"].log.splitlines()
     assert "worker[0] line of 0" in seen["t-ok"].log
-
-
-def test_a_supervisor_s_log_says_why_its_node_waits_in_the_queue(seen: dict[str, Seen]):
-    assert "insufficient unused quota" in seen["t-queued"].log
 
 
 @pytest.mark.parametrize("account", LACKING)

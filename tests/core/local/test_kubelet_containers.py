@@ -145,7 +145,7 @@ DEADLINES = {
 async def test_a_pod_past_its_deadline_has_failed_however_it_ends(
     machine: Machine, script: str, ending: tuple[int, str]
 ) -> None:
-    more = {"activeDeadlineSeconds": 1, "terminationGracePeriodSeconds": 1}
+    more = {"activeDeadlineSeconds": 3, "terminationGracePeriodSeconds": 1}
     machine.create("p", "/bin/sh", "-c", script, **more)
 
     pod = await machine.end_of("p")
