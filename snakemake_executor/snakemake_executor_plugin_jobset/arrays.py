@@ -9,8 +9,8 @@ from pathlib import Path
 from dagset.cluster.protocol import Cluster
 from dagset.errors import DagsetError
 from dagset.model import Ref
-from dagset.observe import Observation, Outcome, Phase, judge_indexes, ranges
-from dagset.run.follow import Stopped, follow
+from dagset.observe import Observation, Outcome, judge_indexes, ranges
+from dagset.run.follow import Stopped
 from dagset.run.lines import Seen
 from dagset.run.submit import submit
 from snakemake_executor_plugin_jobset.ends import chunk_ending, read_ends
@@ -72,27 +72,14 @@ class ArrayThread(NodeThread):
 
     def _followed(self, ref: Ref) -> Outcome:
         """Follow to the end, and until the logs are read: what is deleted after it has none."""
-        shared = self._shared
 
-        def on_sight(seen: Observation) -> None:
+        def tell(seen: Observation) -> None:
             self._tell(ref, seen)
-
-        def on_change(seen: Observation, phase: Phase) -> None:
-            self._tell_wait(ref, phase)
-            self._tell(ref, seen)  # the end of the node is told here only
 
         with ThreadPoolExecutor(READERS, thread_name_prefix="jobset-logs") as readers:
             self._readers = readers
             try:
-                return follow(
-                    ref,
-                    cluster=shared.cluster,
-                    on_sight=on_sight,
-                    on_change=on_change,
-                    on_trouble=shared.tell,
-                    stop=shared.stop,
-                    hub=shared.hub,
-                )
+                return self._follow(ref, on_change=tell, on_sight=tell)  # the end of the node is told as a change only
             except Stopped:
                 readers.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -101,6 +101,32 @@ class NodeThread(threading.Thread):
         for member in self.left:
             self._shared.end(member, ending)
 
+    def _follow(
+        self,
+        ref: Ref,
+        *,
+        on_change: Callable[[Observation], None] = lambda _seen: None,
+        on_sight: Callable[[Observation], None] = lambda _seen: None,
+        logs: LogStream | None = None,
+    ) -> Outcome:
+        """Follow to the end by what all threads share, and tell of a wait in a queue."""
+        shared = self._shared
+
+        def changed(seen: Observation, phase: Phase) -> None:
+            self._tell_wait(ref, phase)
+            on_change(seen)
+
+        return follow(
+            ref,
+            cluster=shared.cluster,
+            on_change=changed,
+            on_sight=on_sight,
+            on_trouble=shared.tell,
+            logs=logs,
+            stop=shared.stop,
+            hub=shared.hub,
+        )
+
     def _tell_wait(self, ref: Ref, phase: Phase) -> None:
         """Say once that the node waits in a queue and for what, again when that changes, and when it is over."""
         wait = phase.waits if phase.name == "queued" else ""
@@ -157,20 +183,9 @@ class JobThread(NodeThread):
                 file.write(f"{prefix} {line}\n" if prefixed else f"{line}\n")
                 file.flush()
 
-            def on_change(_seen: Observation, phase: Phase) -> None:
-                self._tell_wait(ref, phase)
-
             logs = LogStream(shared.cluster, ref=ref, sink=write)
             try:
-                return follow(
-                    ref,
-                    cluster=shared.cluster,
-                    logs=logs,
-                    on_change=on_change,
-                    on_trouble=shared.tell,
-                    stop=shared.stop,
-                    hub=shared.hub,
-                )
+                return self._follow(ref, logs=logs)
             finally:
                 for prefix, why in logs.finish(patience_s=0.0 if shared.stop.is_set() else 5.0).items():
                     shared.tell(f"{ref}: lines of {prefix} are missing: {why}")
