@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from tests.realcluster.fixtures import left_out
-from tests.realcluster.machine import FOR_TESTS, apt_line, missing_packages
+from tests.realcluster.fixtures import must_have
 
 pytestmark = pytest.mark.cluster
 
@@ -203,8 +202,7 @@ def test_example_trains_and_hands_its_outcome_on(lab):
 
 
 def test_example_of_an_all_reduce_starts_again_after_a_lost_pod(lab):
-    if missing := missing_packages({"python3-torch": FOR_TESTS["python3-torch"]}):
-        left_out(f"torch: run `{apt_line(missing)}`")
+    must_have("python3-torch")
     outcome = lab.task("allreduce.torch")["xcom"]
 
     assert ("succeeded", 3, 1) == (outcome["phase"], outcome["succeeded"], outcome["restarts"])

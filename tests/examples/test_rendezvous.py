@@ -17,8 +17,7 @@ import pytest
 import yaml
 
 from tests.examples.jax_environment import environment
-from tests.realcluster.fixtures import left_out
-from tests.realcluster.machine import FOR_TESTS, apt_line, missing_packages
+from tests.realcluster.fixtures import left_out, must_have
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "rendezvous"
 NEEDS = {"torch": ("python3-torch",), "mpi": ("openmpi-bin", "python3-mpi4py"), "jax": ()}
@@ -31,8 +30,7 @@ SUMS_OF_MPI = [f"rank {rank} of 3 in pod {rank}: sum 6" for rank in range(3)]
 
 def node_of(framework: str, folder: Path, **words: Any) -> Path:
     """Return the example's node in a folder with its script, or leave the test out without the framework."""
-    if missing := missing_packages({name: FOR_TESTS[name] for name in NEEDS[framework]}):
-        left_out(f"{framework}: run `{apt_line(missing)}`")
+    must_have(*NEEDS[framework])
     for script in EXAMPLES.glob("*.py"):
         (folder / script.name).write_bytes(script.read_bytes())
     node = yaml.safe_load((EXAMPLES / f"{framework}.yaml").read_text())
@@ -85,8 +83,7 @@ def test_mpirun_starts_a_rank_in_each_pod_without_ssh_on_the_real_cluster(real_c
 
 
 def test_mpich_starts_a_rank_in_each_pod_without_ssh_on_the_real_cluster(real_cluster: Path, tmp_path: Path):
-    if missing := missing_packages({"mpich": FOR_TESTS["mpich"]}):
-        left_out(f"mpich: run `{apt_line(missing)}`")
+    must_have("mpich")
     script = 'echo "rank $PMI_RANK of $PMI_SIZE in pod $DAGSET_INDEX: sum 6"'
     node = tmp_path / "node.yaml"
     words = {"name": "mpich", "rendezvous": "mpi", "pods": 3, "image": "python:3.11-slim", **on_a_real_host()}

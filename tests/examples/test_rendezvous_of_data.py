@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from tests.examples.test_rendezvous import EXAMPLES, on_a_real_host
-from tests.realcluster.fixtures import left_out
-from tests.realcluster.machine import FOR_TESTS, apt_line, missing_packages
+from tests.realcluster.fixtures import must_have
 
 NEEDS = {"dask": ("python3-distributed",), "xgboost": ("python3-xgboost",), "tensorflow": ()}
 RESTARTS = {"dask": 0, "xgboost": 1, "tensorflow": 0}
@@ -29,8 +28,7 @@ WHAT_IS_SAID = re.compile(r"^\S+ (?:\d+ by .*|.* met .*|worker \d of .*)$", re.M
 
 def node_of(framework: str, folder: Path, **role: Any) -> Path:
     """Return the example's node beside its script, these words in every role; without the framework leave it out."""
-    if missing := missing_packages({name: FOR_TESTS[name] for name in NEEDS[framework]}):
-        left_out(f"{framework}: run `{apt_line(missing)}`")
+    must_have(*NEEDS[framework])
     node = yaml.safe_load((EXAMPLES / f"{framework}.yaml").read_text())
     for name in node["files"]:
         (folder / name).write_bytes((EXAMPLES / name).read_bytes())

@@ -51,10 +51,17 @@ def fault_proxy(kubeconfig: Path, *, namespace: str) -> Iterator[Proxy]:
     address = f"http://127.0.0.1:{server.server_port}"
     proxy = Proxy(KubeCluster(Access(server=address, describe="fault proxy", namespace=namespace)))
     server.RequestHandlerClass = _handler(proxy, access)
+    with served(server):
+        yield proxy
+
+
+@contextlib.contextmanager
+def served(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
+    """Have a server answer, in a thread, for as long as the block runs."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield proxy
+        yield
     finally:
         server.shutdown()
         server.server_close()

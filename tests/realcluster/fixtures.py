@@ -62,6 +62,12 @@ def must_run_here() -> None:
         )
 
 
+def must_have(*packages: str) -> None:
+    """Leave the test out unless these Debian packages, which `install` brings for tests, are there."""
+    if missing := machine.missing_packages({name: machine.FOR_TESTS[name] for name in packages}):
+        left_out(f"Debian packages are missing: run `{machine.apt_line(missing)}`")
+
+
 def left_out(reason: str) -> NoReturn:
     """The one way not to run a test: skips it and says so at the end; with DAGSET_REQUIRE_ALL=1 it fails instead."""
     if os.environ.get("DAGSET_REQUIRE_ALL") == "1":

@@ -15,8 +15,8 @@ import urllib3
 import yaml
 
 from dagset.cluster.access import Access, read_kubeconfig
+from tests.realcluster.faultproxy import HOP, served
 
-HOP = {"connection", "content-length", "transfer-encoding", "host"}
 STATUS = {500: "InternalError", 404: "NotFound", 410: "Expired", 429: "TooManyRequests"}
 RESET = "reset"
 
@@ -60,14 +60,8 @@ def proxied(kubeconfig: Path, folder: Path) -> Iterator[Proxy]:
     }
     proxy.kubeconfig.write_text(yaml.safe_dump(config))
     server.RequestHandlerClass = _handler(proxy, access)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _handler(proxy: Proxy, access: Access) -> type[http.server.BaseHTTPRequestHandler]:

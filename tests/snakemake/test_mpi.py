@@ -1,9 +1,8 @@
 """A rule of several pods: Snakemake runs once, and a real mpirun starts the tasks in all of them."""
 
-import shutil
-
 import pytest
 
+from tests.realcluster.fixtures import must_have
 from tests.snakemake.workflow import Workflow
 
 pytestmark = pytest.mark.cluster
@@ -18,8 +17,8 @@ rule calc:
 """
 
 
-@pytest.mark.skipif(shutil.which("mpirun") is None, reason="Debian's openmpi is not installed")
 def test_a_rule_with_mpi_is_a_gang_whose_first_pod_runs_snakemake(workflow: Workflow):
+    must_have("openmpi-bin")
     workflow.write(SNAKEFILE)
 
     run = workflow.run("ranks")
