@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.realcluster.place import HarnessError, Place
 
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
+# All pods together would weigh as much as one process outside: on a busy machine they would starve. Of version 1 and 2.
+_WEIGHT = {"cpu.shares": "4096", "cpu.weight": "400"}
 
 
 def create(group: str) -> None:
@@ -21,6 +23,9 @@ def create(group: str) -> None:
         for name in _CPUSET:  # version 1: an empty cpuset takes no process
             if (made.parent / name).exists():
                 (made / name).write_text((made.parent / name).read_text())
+        for name, weight in _WEIGHT.items():
+            if (made / name).exists():
+                (made / name).write_text(weight)
 
 
 def processes(group: str) -> set[int]:
