@@ -3,7 +3,7 @@
 import json
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,12 @@ pytestmark = pytest.mark.timeout(900)
 
 Kind = type[JobSetResource] | type[JobSetTask]
 FOR_EVER = "sleep 300"
-LONGER = "sleep 20"  # than a look at all that is there, on a machine that does much else
+UNTIL_TOLD = "trap 'exit 0' USR1; sleep 300 & wait"
+UNHEARD = {"workflows.argoproj.io/kill-cmd-main": '["true"]'}  # in place of the program by which Argo signals
+SHUT_DOWN = (
+    *("r-stopped", "t-stopped", "t-unheard", "r-terminated", "t-terminated", "r-deleted", "t-deleted"),
+    *("r-files-stopped", "r-files-terminated"),
+)
 QUEUE = "one-at-a-time"
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "hera").glob("*_workflow.py"))
@@ -85,7 +90,7 @@ def acts_of(kind: Kind, short: str) -> Iterator[tuple[str, Act]]:
     yield scene("stopped", FOR_EVER, _stop, tidy="jobset" if kind is JobSetResource else "")
     yield scene("terminated", FOR_EVER, _terminate if kind is JobSetTask else _terminate_and_delete)
     yield scene("deleted", FOR_EVER, _delete)
-    yield scene("evicted", LONGER, _evict)
+    yield scene("evicted", UNTIL_TOLD, outlived(Theatre.evict))
     array = pods(f"{short}-array", "[ $DAGSET_INDEX != 1 ] || exit 7", pods=3, coupling="array")
     yield "array", Act(workflow(kind, array))
     yield "queued", Act(queued(kind, short))
@@ -117,19 +122,25 @@ def _delete(theatre: Theatre, name: str) -> None:
     theatre.kubectl("delete", "workflow", name)
 
 
-def _evict(theatre: Theatre, name: str) -> None:
-    theatre.until_running(name)
-    theatre.evict(name)
+def outlived(act: Callable[[Theatre, str], None]) -> Callable[[Theatre, str], None]:
+    """A hand that does something to Argo's pod, and lets the node end when another pod waits for it."""
+
+    def hand(theatre: Theatre, name: str) -> None:
+        theatre.until_running(name)
+        before = theatre.own_pod(name)
+        act(theatre, name)
+        theatre.until_replaced(name, before)
+        theatre.finish(name)
+
+    return hand
 
 
 def _kill(theatre: Theatre, name: str) -> None:
-    theatre.until_running(name)
     theatre.kill(name, "argoexec" if name.startswith("r") else "supervise")
 
 
 def _kill_and_delete(theatre: Theatre, name: str) -> None:
     """What becomes of a killed executor that might have had outputs is for ever open, until its pod is deleted."""
-    theatre.until_running(name)
     pod = theatre.own_pod(name)["metadata"]["name"]
     _kill(theatre, name)
     theatre.until(lambda there: any(each["metadata"]["name"] == name and _is_stuck(each) for each in there))
@@ -243,12 +254,13 @@ def seen(argo: Path) -> Iterator[dict[str, Seen]]:
         theatre.apply(queue())
         kept, of_template = of_a_template()
         theatre.apply([kept])
-        lean = workflow(JobSetResource, gang("r-killed", LONGER), account=LEAN, report=False)
+        lean = workflow(JobSetResource, gang("r-killed", UNTIL_TOLD), account=LEAN, report=False)
         acts = {
             "of-template": Act(of_template),
-            "r-killed": Act(lean, _kill),
-            "t-killed": Act(workflow(JobSetTask, gang("t-killed", LONGER)), _kill),
-            "r-stuck": Act(workflow(JobSetResource, gang("r-stuck", LONGER)), _kill_and_delete),
+            "r-killed": Act(lean, outlived(_kill)),
+            "t-killed": Act(workflow(JobSetTask, gang("t-killed", UNTIL_TOLD)), outlived(_kill)),
+            "t-unheard": Act(workflow(JobSetTask, gang("t-unheard", FOR_EVER), annotations=UNHEARD), _stop),
+            "r-stuck": Act(workflow(JobSetResource, gang("r-stuck", UNTIL_TOLD)), outlived(_kill_and_delete)),
             **dict(with_files()),
             **dict(without_a_right()),
             **dict(examples()),
@@ -257,9 +269,10 @@ def seen(argo: Path) -> Iterator[dict[str, Seen]]:
         }
         try:
             told = theatre.play(acts)
+            theatre.until_gone(SHUT_DOWN, "jobsets,jobs,configmaps")  # Argo ends a stopped step before its program ends
             left = theatre.get("workloads.kueue.x-k8s.io,jobsets,jobs,configmaps")
             told["left"] = Seen(objects={each["metadata"]["uid"]: each for each in left})
-            for name in ("r-ok", "t-ok"):
+            for name in ("r-ok", *(name for name in acts if name.startswith("t-"))):
                 told[name].log = theatre.log(name)
             yield told
         finally:
@@ -346,14 +359,12 @@ def test_an_array_fails_with_its_index(seen: dict[str, Seen], short: str):
         assert one.node(".a(0)")["progress"].endswith("/3")  # of Argo's own it would be 0/1; it looks now and then
 
 
-SHUT_DOWN = ("r-stopped", "t-stopped", "r-terminated", "t-terminated", "r-deleted", "t-deleted")
-
-
-@pytest.mark.parametrize("name", [*SHUT_DOWN, "r-files-stopped", "r-files-terminated"])
+@pytest.mark.parametrize("name", SHUT_DOWN)
 def test_what_is_stopped_terminated_or_deleted_leaves_nothing(seen: dict[str, Seen], name: str):
     assert (1, "files" in name) == (len(seen[name].owners), len(seen[name].of("ConfigMap")) == 1)
     left = seen["left"].of("JobSet", "Job", "ConfigMap")
-    assert [] == [each["metadata"]["name"] for each in left if each["metadata"]["name"].startswith(name)]
+    named = [each["metadata"]["name"] for each in left if each["metadata"]["name"].startswith(name)]
+    assert [] == named, seen[name].log
 
 
 def test_a_node_with_files_is_two_steps_that_are_called_as_one(seen: dict[str, Seen]):

@@ -27,6 +27,7 @@ LISTS = {
     "Pod": "api/v1/namespaces/{}/pods",
     "ConfigMap": "api/v1/namespaces/{}/configmaps",
 }
+GOING_S = 60
 WAIT_S = 600  # for a machine that does much else meanwhile
 # Service accounts: what `dagset rbac` prints for both templates, for resources alone, and the latter without outputs.
 TASK, RESOURCE, LEAN = "dagset", "resource", "lean"
@@ -133,7 +134,7 @@ class Theatre:
             }
             assert time.monotonic() < deadline, f"not ended after {WAIT_S} s: {open_}; hands: {failed}"
             time.sleep(1)
-        assert [] == failed
+        assert not failed, failed
         return seen
 
     def _hand(self, name: str, act: Act, failed: list[str]) -> None:
@@ -173,12 +174,24 @@ class Theatre:
         with self._looked:
             assert self._looked.wait_for(lambda: is_so(self._there), timeout=WAIT_S), "waited in vain"
 
+    def until_gone(self, names: tuple[str, ...], what: str) -> None:
+        """Wait until nothing of this has a name that begins so, or as long as its owners may take."""
+        deadline = time.monotonic() + GOING_S
+        while any(each["metadata"]["name"].startswith(names) for each in self.get(what)):
+            if time.monotonic() > deadline:
+                return  # what is left is a test's to say
+            time.sleep(1)
+
     def own_pod(self, workflow: str) -> dict[str, Any]:
         """The pod of Argo's that waits for the node."""
         with self._looked:
-            pods = [each for each in self._there if each["kind"] == "Pod" and each["status"]["phase"] == "Running"]
-        (pod,) = [pod for pod in pods if pod["metadata"]["ownerReferences"][0]["name"] == workflow]
+            (pod,) = _pods_of_argo(self._there, workflow)
         return pod
+
+    def until_replaced(self, workflow: str, pod: dict[str, Any]) -> None:
+        """Wait until another pod of Argo's waits for the node."""
+        uid = pod["metadata"]["uid"]
+        self.until(lambda there: any(each["metadata"]["uid"] != uid for each in _pods_of_argo(there, workflow)))
 
     def shut_down(self, workflow: str, strategy: str) -> None:
         """What `argo stop` and `argo terminate` do (argo-workflows: util.go, patchShutdownStrategy)."""
@@ -198,13 +211,31 @@ class Theatre:
 
     def kill(self, workflow: str, program: str) -> None:
         """Kill a program in Argo's pod as the kernel does when its memory is spent."""
-        uid = self.own_pod(workflow)["metadata"]["uid"]
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if uid in (process / "cgroup").read_text() and program in (process / "cmdline").read_text():
-                    os.kill(int(process.name), signal.SIGKILL)
-            except OSError:
-                continue
+        _signal(self.own_pod(workflow), program, signal.SIGKILL)
+
+    def finish(self, workflow: str) -> None:
+        """Have the node's pods end well, whose script awaits SIGUSR1."""
+
+        def is_so(there: list[dict[str, Any]]) -> bool:
+            running = [pod for pod in _pods_of_node(there, workflow) if pod["status"]["phase"] == "Running"]
+            for pod in running:
+                _signal(pod, "USR1", signal.SIGUSR1)
+            return not running
+
+        self.until(is_so)
+
+
+def _signal(pod: dict[str, Any], program: str, number: signal.Signals) -> None:
+    """Signal what runs in a pod and has this in its command line."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (
+                pod["metadata"]["uid"] in (process / "cgroup").read_text()
+                and program in (process / "cmdline").read_text()
+            ):
+                os.kill(int(process.name), number)
+        except OSError:
+            continue
 
 
 def _without(rules: Rules, resource: str, verb: str) -> Rules:
@@ -223,6 +254,12 @@ def _account(name: str, rules: Rules) -> Iterator[dict[str, Any]]:
     reference = {"apiGroup": group, "kind": "Role", "name": name}
     head = {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": reference}
     yield {**head, "subjects": [{"kind": "ServiceAccount", "name": name}]}
+
+
+def _pods_of_argo(there: list[dict[str, Any]], workflow: str) -> list[dict[str, Any]]:
+    """The running pods that Argo made for a workflow."""
+    pods = [each for each in there if each["kind"] == "Pod" and each["status"]["phase"] == "Running"]
+    return [pod for pod in pods if pod["metadata"]["ownerReferences"][0]["name"] == workflow]
 
 
 def _pods_of_node(there: list[dict[str, Any]], workflow: str) -> list[dict[str, Any]]:

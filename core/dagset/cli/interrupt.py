@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from dagset.model import Identity, Ref
     from dagset.observe import Observation, Outcome
 
-__all__ = ["cancel_node", "interruptible", "undo_submit"]
+__all__ = ["cancel_node", "ignore_sigterm", "interruptible", "undo_submit"]
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does: raise KeyboardInterrupt."""
+def interruptible(*, once: bool = False) -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does: raise KeyboardInterrupt; `once`: and do nothing when it comes again."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if once:
+            ignore_sigterm()
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
@@ -30,6 +32,11 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def ignore_sigterm() -> None:
+    """Go on, whoever wants an end, until `interruptible` is left: what is done now is short, and all or nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def cancel_node(ref: "Ref", seen: "Observation", *, cluster: "Cluster", screen: Screen) -> "tuple[Outcome, bool]":

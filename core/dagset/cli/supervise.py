@@ -1,6 +1,9 @@
 """`dagset supervise`: a pod that stands for a node in an engine whose steps are pods, such as Argo Workflows."""
 
-from collections.abc import Mapping
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagset.cli.find import first_sight, ref_to
-from dagset.cli.interrupt import cancel_node, interruptible, undo_submit
+from dagset.cli.interrupt import cancel_node, ignore_sigterm, interruptible, undo_submit
 from dagset.cli.options import connect, files_argument, namespace_option
 from dagset.cli.progress import Progress, summary
 from dagset.cli.screen import Screen
@@ -89,7 +92,7 @@ def supervise(
     screen = Screen(as_json=False, quiet=False)
     files = _Files(screen, outputs=outputs, message=message, progress=progress)
     try:
-        with interruptible():
+        with interruptible(once=True):  # Argo says it twice: it would cut the deletion of the node short
             loaded = load(node)
             identity = Identity(owner=owner, dag=dag, run=run, task=task or loaded.name)
             opened = connect(cluster, namespace=namespace)
@@ -151,7 +154,9 @@ class _Step:
         self._warn()
         try:
             submitted = self._submit(node, identity, owned_by=owned_by)
-            outcome = self._follow(submitted)
+            with self._hearing_of_its_end():
+                outcome = self._follow(submitted)
+            ignore_sigterm()
         except KeyboardInterrupt:  # before it was followed: in the submit, or in the moment after it
             if self._has_to_go():
                 return EXIT_LEFT
@@ -208,6 +213,25 @@ class _Step:
         if logs is not None and outcome.phase != "cancelled":
             logs.finish()
         return outcome
+
+    @contextlib.contextmanager
+    def _hearing_of_its_end(self) -> Iterator[None]:
+        """Be told, as if by SIGTERM, when Argo has given the step up: the signal itself may be lost."""
+        from dagset.run.supervise import tell_given_up
+
+        over, main = threading.Event(), threading.main_thread().ident
+
+        def tell() -> None:
+            if main is not None and not over.is_set():
+                signal.pthread_kill(main, signal.SIGTERM)
+
+        if self.pod is not None:
+            words = {"cluster": self.cluster, "tell": tell, "over": over}
+            threading.Thread(target=tell_given_up, args=(self.pod,), kwargs=words, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def _has_to_go(self) -> bool:
         from dagset.run.supervise import will_be_replaced

@@ -1,5 +1,6 @@
 """The parts of `dagset supervise` that touch the cluster."""
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from dagset import constants
-from dagset.cluster.protocol import Cluster
+from dagset.cluster.protocol import Cluster, Manifest
 from dagset.cluster.weather import with_patience
 from dagset.compile import Bundle, compile_node
 from dagset.errors import ClusterRefused, ClusterUnreachable, DagsetError
@@ -20,12 +21,22 @@ from dagset.run.logs import LogStream, Sink
 from dagset.run.owners import newest, ref_of
 from dagset.run.steps import Steps
 from dagset.run.submit import Submitted, submit_compiled
-from dagset.run.supervision import is_leaving, is_untold, owned
+from dagset.run.supervision import is_given_up, is_leaving, is_untold, owned
 
-__all__ = ["CHOICES", "ChosenLines", "may_see_itself", "note_told", "submit_owned", "will_be_replaced"]
+__all__ = [
+    "CHOICES",
+    "ChosenLines",
+    "may_see_itself",
+    "note_told",
+    "submit_owned",
+    "tell_given_up",
+    "will_be_replaced",
+]
 
 CHOICES = ("all", "first", "failed", "none")
 LOOKS_S = (0.0, 0.5, 1.0)  # the kubelet may signal a pod a moment before it says why
+PATIENCE_S = 5.0  # for each of them: who is told to end has 30 s
+GIVEN_UP_LOOK_S = 20.0
 
 
 def submit_owned(
@@ -73,7 +84,7 @@ class ChosenLines(LogStream):
 def may_see_itself(pod: str, *, cluster: Cluster) -> str:
     """Return why a supervisor cannot see its own pod, "" when it can: it could not tell a stop from an eviction."""
     try:
-        cluster.get("Pod", namespace=cluster.namespace, name=pod)
+        _own(pod, cluster)
     except ClusterUnreachable:
         return ""
     except ClusterRefused as error:
@@ -89,11 +100,31 @@ def will_be_replaced(pod: str, *, cluster: Cluster, sleep: Callable[[float], Non
     for pause_s in LOOKS_S:
         sleep(pause_s)
         try:
-            if is_leaving(cluster.get("Pod", namespace=cluster.namespace, name=pod)):
+            if is_leaving(with_patience(lambda: _own(pod, cluster), limit_s=PATIENCE_S, sleep=sleep)):
                 return True
         except DagsetError:
             return True
     return False
+
+
+def tell_given_up(
+    pod: str,
+    *,
+    cluster: Cluster,
+    tell: Callable[[], None],
+    over: threading.Event,
+    every_s: float = GIVEN_UP_LOOK_S,
+) -> None:
+    """Look at a supervisor's own pod until `over`, and call `tell`, once, when the engine has given its step up."""
+    while not over.wait(every_s):
+        with suppress(DagsetError):  # the next look may do
+            if is_given_up(_own(pod, cluster)):
+                tell()
+                return
+
+
+def _own(pod: str, cluster: Cluster) -> Manifest:
+    return cluster.get("Pod", namespace=cluster.namespace, name=pod)
 
 
 def _is_first(pod: dict[str, Any]) -> bool:

@@ -11,7 +11,17 @@ from dagset.observe import REASONS, Observation, Outcome, spec
 from dagset.observe.outcome import succeeded_of
 from dagset.run.existing import is_finished
 
-__all__ = ["FINAL", "is_leaving", "is_untold", "node_message", "outputs", "owned", "progress", "shown_exit_code"]
+__all__ = [
+    "FINAL",
+    "is_given_up",
+    "is_leaving",
+    "is_untold",
+    "node_message",
+    "outputs",
+    "owned",
+    "progress",
+    "shown_exit_code",
+]
 
 # Of no use to try again, as Airflow has it in the verdict table (design.md 8). The first word of `node_message`.
 FINAL = tuple(reason for reason, row in REASONS.items() if row.airflow == "fail")
@@ -20,6 +30,7 @@ FINAL = tuple(reason for reason, row in REASONS.items() if row.airflow == "fail"
 # signals that a lost pod ends by): errors of its executor, a killed and an ended pod.
 ARGOS_OWN = frozenset({64, 65, 137, 143})
 SHOWN_INSTEAD = 112
+GIVEN_UP = "workflows.argoproj.io/completed"  # argo-workflows: workflow/common, LabelKeyCompleted
 MESSAGE_BYTES = 4096  # of a termination message (kubernetes: pkg/kubelet/container, MaxPodTerminationMessageLogLength)
 
 
@@ -77,6 +88,15 @@ def is_leaving(pod: Manifest) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or []
     told = any(each.get("type") == constants.DISRUPTION_TARGET and each.get("status") == "True" for each in conditions)
     return told or "deletionTimestamp" in pod["metadata"]
+
+
+def is_given_up(pod: Manifest) -> bool:
+    """Tell whether Argo has ended the step of a pod that runs, and stays: the step was stopped, or its time is over.
+
+    SIGTERM says so too, and may be lost: Argo's program in the pod hears of all signals through a channel with room for
+    one (argo-workflows: cmd/argoexec/commands/emissary.go).
+    """
+    return (pod["metadata"].get("labels") or {}).get(GIVEN_UP) == "true" and not is_leaving(pod)
 
 
 def owned(owner: Manifest, reference: str) -> Manifest:

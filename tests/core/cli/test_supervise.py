@@ -12,8 +12,8 @@ from click.testing import Result
 
 from dagset.cluster.rights import RIGHTS
 from dagset.errors import ClusterRefused
-from dagset.run.supervise import ChosenLines
-from dagset.run.supervision import is_leaving, node_message, owned, shown_exit_code
+from dagset.run.supervise import ChosenLines, tell_given_up
+from dagset.run.supervision import is_given_up, is_leaving, node_message, owned, shown_exit_code
 
 from .conftest import PlayedCluster, dagset, ended, plays, pod_of
 
@@ -97,20 +97,22 @@ def test_the_first_pod_of_a_role_is_the_one_with_index_0() -> None:
     assert ["worker[0]"] == read
 
 
-def interrupting(change: dict[str, Any]) -> PlayedCluster:
-    """A node that runs; as soon as it does, the supervisor's pod is changed and gets SIGTERM."""
+def interrupting(change: dict[str, Any], *, times: int = 1) -> PlayedCluster:
+    """A node that runs; as soon as it does, the supervisor's pod is changed and gets SIGTERM, once or more."""
     main = threading.main_thread().ident
 
     def play(cluster: PlayedCluster, owner: dict[str, Any]) -> None:
         cluster.put(pod_of(owner), namespace="default")
         cluster.put({**SUPERVISOR, **change}, namespace="default")
-        threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGTERM)).start()
+        for number in range(times):
+            threading.Timer(0.3 + 0.2 * number, lambda: signal.pthread_kill(main, signal.SIGTERM)).start()
 
     return PlayedCluster(play)
 
 
-def test_sigterm_deletes_the_node(node_file: Path, tmp_path: Path) -> None:
-    cluster = interrupting({})
+@pytest.mark.parametrize("times", [1, 3])
+def test_sigterm_deletes_the_node_however_often_it_comes(node_file: Path, tmp_path: Path, times: int) -> None:
+    cluster = interrupting({}, times=times)
 
     result = supervise(node_file, cluster, tmp_path)
 
@@ -212,6 +214,31 @@ def test_a_message_is_never_longer_than_kubernetes_keeps() -> None:
 
 def test_a_pod_leaves_when_it_is_deleted_or_disrupted_and_not_when_it_is_told_to_stop() -> None:
     assert [False, True, True] == [is_leaving({**SUPERVISOR, **change}) for change in ({}, EVICTED, DELETED)]
+
+
+GIVEN_UP = {"metadata": {"name": "me", "labels": {"workflows.argoproj.io/completed": "true"}}}
+
+
+def test_a_step_is_given_up_when_argo_says_so_of_a_pod_that_stays() -> None:
+    leaving = {"metadata": {**GIVEN_UP["metadata"], **DELETED["metadata"]}}
+
+    assert [False, True, False] == [is_given_up({**SUPERVISOR, **change}) for change in ({}, GIVEN_UP, leaving)]
+
+
+def test_that_argo_has_given_the_step_up_is_told_once_whatever_the_looks_before_it_saw() -> None:
+    looks: list[Exception | dict[str, Any]] = [ClusterRefused("no", status=403, reason="Forbidden"), {}, GIVEN_UP]
+
+    class Changing(PlayedCluster):
+        def get(self, kind: str, *, namespace: str, name: str) -> dict[str, Any]:
+            look = looks.pop(0)
+            if isinstance(look, Exception):
+                raise look
+            return {**SUPERVISOR, **look}
+
+    told: list[str] = []
+    tell_given_up("me", cluster=Changing(), tell=lambda: told.append("x"), over=threading.Event(), every_s=0.001)
+
+    assert (["x"], []) == (told, looks)
 
 
 def test_an_owned_object_keeps_what_it_had() -> None:
