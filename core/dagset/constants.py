@@ -25,6 +25,8 @@ API_VERSIONS = {
     "PodGroup.scheduling.volcano.sh": "scheduling.volcano.sh/v1beta1",
     "PodGroup.scheduling.x-k8s.io": "scheduling.x-k8s.io/v1alpha1",
     "PodGroup.scheduling.k8s.io": "scheduling.k8s.io/v1alpha2",
+    # A supervisor's step is of one (argoproj/argo-workflows: pkg/apis/workflow/v1alpha1).
+    "Workflow": "argoproj.io/v1alpha1",
     # Questions to the API server, which it does not keep.
     "SelfSubjectAccessReview": "authorization.k8s.io/v1",
     "SelfSubjectReview": "authentication.k8s.io/v1",

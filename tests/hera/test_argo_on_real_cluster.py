@@ -23,7 +23,7 @@ FOR_EVER = "sleep 300"
 UNTIL_TOLD = "trap 'exit 0' USR1; sleep 300 & wait"
 UNHEARD = {"workflows.argoproj.io/kill-cmd-main": '["true"]'}  # in place of the program by which Argo signals
 SHUT_DOWN = (
-    *("r-stopped", "t-stopped", "t-unheard", "r-terminated", "t-terminated", "r-deleted", "t-deleted"),
+    *("r-stopped", "t-stopped", "t-unheard", "t-collected", "r-terminated", "t-terminated", "r-deleted", "t-deleted"),
     *("r-files-stopped", "r-files-terminated"),
 )
 QUEUE = "one-at-a-time"
@@ -153,6 +153,13 @@ def _is_stuck(each: dict[str, Any]) -> bool:
     return any(node["phase"] == "Failed" and node.get("taskResultSynced") is False for node in nodes)
 
 
+def collected() -> dict[str, Any]:
+    """Its pods are deleted as soon as their steps have ended, that of a stopped step while its program still ends."""
+    made = workflow(JobSetTask, gang("t-collected", FOR_EVER))
+    made["spec"]["podGC"] = {"strategy": "OnPodCompletion", "deleteDelayDuration": "0s"}
+    return made
+
+
 def queued(kind: Kind, short: str) -> dict[str, Any]:
     """Two steps side by side in a queue with room for one."""
     with Workflow(name=f"{short}-queued", entrypoint="main", service_account_name=_account(kind)) as made:
@@ -260,6 +267,7 @@ def seen(argo: Path) -> Iterator[dict[str, Seen]]:
             "r-killed": Act(lean, outlived(_kill)),
             "t-killed": Act(workflow(JobSetTask, gang("t-killed", UNTIL_TOLD)), outlived(_kill)),
             "t-unheard": Act(workflow(JobSetTask, gang("t-unheard", FOR_EVER), annotations=UNHEARD), _stop),
+            "t-collected": Act(collected(), _stop),
             "r-stuck": Act(workflow(JobSetResource, gang("r-stuck", UNTIL_TOLD)), outlived(_kill_and_delete)),
             **dict(with_files()),
             **dict(without_a_right()),

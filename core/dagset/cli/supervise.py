@@ -87,7 +87,7 @@ def supervise(
     """
     from dagset.cli.main import exit_code_of
     from dagset.model import Identity, load
-    from dagset.run.supervision import node_message, shown_exit_code
+    from dagset.run.supervision import node_message, shown_exit_code, workflow_of
 
     screen = Screen(as_json=False, quiet=False)
     files = _Files(screen, outputs=outputs, message=message, progress=progress)
@@ -96,7 +96,7 @@ def supervise(
             loaded = load(node)
             identity = Identity(owner=owner, dag=dag, run=run, task=task or loaded.name)
             opened = connect(cluster, namespace=namespace)
-            step = _Step(screen, opened, files, pod=pod, choice=lines)
+            step = _Step(screen, opened, files, pod=pod, choice=lines, workflow=workflow_of(owned_by))
             code = step.run(loaded, identity, owned_by=owned_by)
     except DagsetError as error:
         reason = REASON_OF_CODE.get(exit_code_of(error), "error")
@@ -144,6 +144,7 @@ class _Step:
     files: _Files
     pod: str | None
     choice: str
+    workflow: str = ""
 
     def run(self, node: "DagNode", identity: "Identity", *, owned_by: str | None) -> int:
         """Return the exit code, as `dagset run` has it."""
@@ -216,8 +217,8 @@ class _Step:
 
     @contextlib.contextmanager
     def _hearing_of_its_end(self) -> Iterator[None]:
-        """Be told, as if by SIGTERM, when Argo has given the step up: the signal itself may be lost."""
-        from dagset.run.supervise import tell_given_up
+        """Be told as if by SIGTERM when this pod has to end: the signal itself may be lost."""
+        from dagset.run.supervise import tell_its_end
 
         over, main = threading.Event(), threading.main_thread().ident
 
@@ -227,7 +228,7 @@ class _Step:
 
         if self.pod is not None:
             words = {"cluster": self.cluster, "tell": tell, "over": over}
-            threading.Thread(target=tell_given_up, args=(self.pod,), kwargs=words, daemon=True).start()
+            threading.Thread(target=tell_its_end, args=(self.pod,), kwargs=words, daemon=True).start()
         try:
             yield
         finally:
@@ -236,7 +237,7 @@ class _Step:
     def _has_to_go(self) -> bool:
         from dagset.run.supervise import will_be_replaced
 
-        if self.pod is not None and not will_be_replaced(self.pod, cluster=self.cluster):
+        if self.pod is not None and not will_be_replaced(self.pod, cluster=self.cluster, workflow=self.workflow):
             return False
         self.screen.say("this pod has to go: the node runs on, for the pod that comes in its place")
         return True

@@ -25,6 +25,13 @@ ENGINES: dict[str, tuple[Right, ...]] = {
         Right(
             "", "pods", ("get",), "a supervisor tells a stop from its own eviction", without="stops leave nodes running"
         ),
+        Right(
+            "argoproj.io",
+            "workflows",
+            ("get",),
+            "a supervisor tells a stop from its own eviction where podGC deletes its pod",
+            without="stops of Workflows with a podGC may leave nodes running",
+        ),
         Right(*TASK_RESULTS, "Argo's executor reports outputs"),
     ),
     "argo-resource": (

@@ -21,7 +21,7 @@ from dagset.run.logs import LogStream, Sink
 from dagset.run.owners import newest, ref_of
 from dagset.run.steps import Steps
 from dagset.run.submit import Submitted, submit_compiled
-from dagset.run.supervision import is_given_up, is_leaving, is_untold, owned
+from dagset.run.supervision import is_going_on, is_leaving, is_to_end, is_untold, owned
 
 __all__ = [
     "CHOICES",
@@ -29,14 +29,14 @@ __all__ = [
     "may_see_itself",
     "note_told",
     "submit_owned",
-    "tell_given_up",
+    "tell_its_end",
     "will_be_replaced",
 ]
 
 CHOICES = ("all", "first", "failed", "none")
 LOOKS_S = (0.0, 0.5, 1.0)  # the kubelet may signal a pod a moment before it says why
 PATIENCE_S = 5.0  # for each of them: who is told to end has 30 s
-GIVEN_UP_LOOK_S = 20.0
+OWN_LOOK_S = 20.0
 
 
 def submit_owned(
@@ -92,33 +92,43 @@ def may_see_itself(pod: str, *, cluster: Cluster) -> str:
     return ""
 
 
-def will_be_replaced(pod: str, *, cluster: Cluster, sleep: Callable[[float], None] = time.sleep) -> bool:
+def will_be_replaced(
+    pod: str, *, cluster: Cluster, workflow: str = "", sleep: Callable[[float], None] = time.sleep
+) -> bool:
     """Tell whether a supervisor that was told to end is only being moved, and the node should run on without it.
 
-    So it is when nobody can tell: a node that runs on goes with its owner, hours of work do not come back.
+    So it is when nobody can tell: a node that runs on goes with its owner, hours of work do not come back. A pod that
+    goes after its step was stopped (Argo's podGC deletes it at once) is not being moved: `workflow` is asked, by name.
     """
     for pause_s in LOOKS_S:
         sleep(pause_s)
         try:
             if is_leaving(with_patience(lambda: _own(pod, cluster), limit_s=PATIENCE_S, sleep=sleep)):
-                return True
+                return not workflow or _goes_on(workflow, cluster)
         except DagsetError:
             return True
     return False
 
 
-def tell_given_up(
+def _goes_on(workflow: str, cluster: Cluster) -> bool:
+    try:
+        return is_going_on(cluster.get("Workflow", namespace=cluster.namespace, name=workflow))
+    except DagsetError:
+        return True
+
+
+def tell_its_end(
     pod: str,
     *,
     cluster: Cluster,
     tell: Callable[[], None],
     over: threading.Event,
-    every_s: float = GIVEN_UP_LOOK_S,
+    every_s: float = OWN_LOOK_S,
 ) -> None:
-    """Look at a supervisor's own pod until `over`, and call `tell`, once, when the engine has given its step up."""
+    """Look at a supervisor's own pod until `over`, and call `tell`, once, when the pod has to end."""
     while not over.wait(every_s):
         with suppress(DagsetError):  # the next look may do
-            if is_given_up(_own(pod, cluster)):
+            if is_to_end(_own(pod, cluster)):
                 tell()
                 return
 

@@ -13,14 +13,16 @@ from dagset.run.existing import is_finished
 
 __all__ = [
     "FINAL",
-    "is_given_up",
+    "is_going_on",
     "is_leaving",
+    "is_to_end",
     "is_untold",
     "node_message",
     "outputs",
     "owned",
     "progress",
     "shown_exit_code",
+    "workflow_of",
 ]
 
 # Of no use to try again, as Airflow has it in the verdict table (design.md 8). The first word of `node_message`.
@@ -30,7 +32,7 @@ FINAL = tuple(reason for reason, row in REASONS.items() if row.airflow == "fail"
 # signals that a lost pod ends by): errors of its executor, a killed and an ended pod.
 ARGOS_OWN = frozenset({64, 65, 137, 143})
 SHOWN_INSTEAD = 112
-GIVEN_UP = "workflows.argoproj.io/completed"  # argo-workflows: workflow/common, LabelKeyCompleted
+STEP_ENDED = "workflows.argoproj.io/completed"  # argo-workflows: workflow/common, LabelKeyCompleted
 MESSAGE_BYTES = 4096  # of a termination message (kubernetes: pkg/kubelet/container, MaxPodTerminationMessageLogLength)
 
 
@@ -90,13 +92,25 @@ def is_leaving(pod: Manifest) -> bool:
     return told or "deletionTimestamp" in pod["metadata"]
 
 
-def is_given_up(pod: Manifest) -> bool:
-    """Tell whether Argo has ended the step of a pod that runs, and stays: the step was stopped, or its time is over.
+def is_to_end(pod: Manifest) -> bool:
+    """Tell whether a supervisor's pod has to end: it is leaving, or Argo has ended its step, which was stopped.
 
     SIGTERM says so too, and may be lost: Argo's program in the pod hears of all signals through a channel with room for
     one (argo-workflows: cmd/argoexec/commands/emissary.go).
     """
-    return (pod["metadata"].get("labels") or {}).get(GIVEN_UP) == "true" and not is_leaving(pod)
+    return (pod["metadata"].get("labels") or {}).get(STEP_ENDED) == "true" or is_leaving(pod)
+
+
+def is_going_on(workflow: Manifest) -> bool:
+    """Tell whether a step of a Workflow may be run again: nobody has stopped or terminated it, and it has not ended."""
+    status = workflow.get("status") or {}
+    return not workflow["spec"].get("shutdown") and not status.get("finishedAt")
+
+
+def workflow_of(reference: str | None) -> str:
+    """Return the name of the Workflow that a reference as in `owned` is to, "" when it is to none."""
+    _, kind, name, *_ = [*(reference or "").split(), "", "", ""]
+    return name if kind == "Workflow" else ""
 
 
 def owned(owner: Manifest, reference: str) -> Manifest:

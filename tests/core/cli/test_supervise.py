@@ -12,8 +12,8 @@ from click.testing import Result
 
 from dagset.cluster.rights import RIGHTS
 from dagset.errors import ClusterRefused
-from dagset.run.supervise import ChosenLines, tell_given_up
-from dagset.run.supervision import is_given_up, is_leaving, node_message, owned, shown_exit_code
+from dagset.run.supervise import ChosenLines, tell_its_end
+from dagset.run.supervision import is_going_on, is_leaving, is_to_end, node_message, owned, shown_exit_code
 
 from .conftest import PlayedCluster, dagset, ended, plays, pod_of
 
@@ -219,13 +219,29 @@ def test_a_pod_leaves_when_it_is_deleted_or_disrupted_and_not_when_it_is_told_to
 GIVEN_UP = {"metadata": {"name": "me", "labels": {"workflows.argoproj.io/completed": "true"}}}
 
 
-def test_a_step_is_given_up_when_argo_says_so_of_a_pod_that_stays() -> None:
-    leaving = {"metadata": {**GIVEN_UP["metadata"], **DELETED["metadata"]}}
+def test_a_supervisor_has_to_end_when_argo_has_ended_its_step_or_its_pod_leaves() -> None:
+    changes = ({}, GIVEN_UP, EVICTED, DELETED)
+    assert [False, True, True, True] == [is_to_end({**SUPERVISOR, **change}) for change in changes]
 
-    assert [False, True, False] == [is_given_up({**SUPERVISOR, **change}) for change in ({}, GIVEN_UP, leaving)]
+
+def test_a_step_is_not_run_again_in_a_workflow_that_was_stopped_or_has_ended() -> None:
+    running, over = {"phase": "Running"}, {"phase": "Failed", "finishedAt": "2026-01-01T00:00:00Z"}
+    workflows = ({"spec": {}}, {"spec": {}, "status": running}, {"spec": {"shutdown": "Stop"}, "status": running})
+
+    assert [True, True, False, False] == [is_going_on(each) for each in (*workflows, {"spec": {}, "status": over})]
 
 
-def test_that_argo_has_given_the_step_up_is_told_once_whatever_the_looks_before_it_saw() -> None:
+def test_sigterm_of_a_pod_that_goes_because_its_step_was_stopped_deletes_the_node(
+    node_file: Path, tmp_path: Path
+) -> None:
+    cluster = interrupting(DELETED)
+    stopped = {"kind": "Workflow", "metadata": {"name": "nightly"}, "spec": {"shutdown": "Stop"}}
+    cluster.put(stopped, namespace="default")
+
+    assert (120, []) == (supervise(node_file, cluster, tmp_path).exit_code, jobs(cluster))
+
+
+def test_that_its_pod_has_to_end_is_told_once_whatever_the_looks_before_it_saw() -> None:
     looks: list[Exception | dict[str, Any]] = [ClusterRefused("no", status=403, reason="Forbidden"), {}, GIVEN_UP]
 
     class Changing(PlayedCluster):
@@ -236,7 +252,7 @@ def test_that_argo_has_given_the_step_up_is_told_once_whatever_the_looks_before_
             return {**SUPERVISOR, **look}
 
     told: list[str] = []
-    tell_given_up("me", cluster=Changing(), tell=lambda: told.append("x"), over=threading.Event(), every_s=0.001)
+    tell_its_end("me", cluster=Changing(), tell=lambda: told.append("x"), over=threading.Event(), every_s=0.001)
 
     assert (["x"], []) == (told, looks)
 
@@ -263,4 +279,4 @@ def test_the_rights_of_an_engine_have_a_role_of_their_own(engine: str) -> None:
     assert results in role["rules"]
     of_dagset = {(right.group, right.resource) for right in RIGHTS}
     others = {(rule["apiGroups"][0], rule["resources"][0]) for rule in role["rules"]} - of_dagset
-    assert {("argoproj.io", "workflowtaskresults")} == others
+    assert {"workflowtaskresults", *(["workflows"] if engine == "argo" else [])} == {resource for _, resource in others}
