@@ -17,7 +17,7 @@ demo: .venv/.core ## run examples/iris on the local cluster: one leader and thre
 demo-engines: setup ## the same node through Airflow and Snakemake, and as an Argo workflow held against Argo's schema
 	@$(BIN)/python examples/demo_engines.py
 
-test: setup ## set up and run all tests that this machine can run (DAGSET_REQUIRE_ALL=1: nothing may be left out)
+test: setup .venv/.s3 ## set up and run all tests that this machine can run (DAGSET_REQUIRE_ALL=1: nothing may be left out)
 	@[ "$$DAGSET_REQUIRE_ALL" != 1 ] || { $(CLUSTER) build && $(CLUSTER) build --argo && $(JAX); }
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
@@ -61,7 +61,8 @@ lock: .tools/.done ## resolve anew and write locks/
 	@$(UV) export -q --frozen --no-header --package dagset --no-default-groups --no-emit-workspace -o locks/core.txt >/dev/null
 	@$(UV) export -q --frozen --no-header --only-group build -o locks/build.txt >/dev/null
 	@$(UV) export -q --frozen --no-header --only-group docs -o locks/docs.txt >/dev/null
-	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-group docs --no-emit-workspace -o locks/all.txt >/dev/null
+	@$(UV) export -q --frozen --no-header --only-group s3 -o locks/s3.txt >/dev/null
+	@$(UV) export -q --frozen --no-header --all-packages --all-groups --no-group docs --no-group s3 --no-emit-workspace -o locks/all.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/peers.in -o locks/peers.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes --universal tests/examples/jax.in -o locks/jax.txt >/dev/null
 	@$(UV) pip compile -q --no-header --no-annotate --generate-hashes benchmarks/snakemake_peers.in -o locks/snakemake_peers.txt >/dev/null
@@ -86,6 +87,10 @@ clean: ## remove what set-up put into the clone
 .venv/.all: .venv/.core locks/all.txt $(MEMBERS:%=%/pyproject.toml)
 	@$(UV) pip install -q --require-hashes -r locks/all.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+.venv/.s3: .venv/.all locks/s3.txt
+	@$(UV) pip install -q --require-hashes --target .venv/s3 -r locks/s3.txt
 	@touch $@
 
 .venv/.docs: .venv/.all locks/docs.txt
