@@ -14,10 +14,10 @@ import pytest
 
 from tests.realcluster import faults
 from tests.realcluster.images import PYTHON
-from tests.realcluster.place import place_at
+from tests.realcluster.place import GATEWAY, place_at
 from tests.realcluster.restricted import kubectl, namespace_of
 from tests.snakemake.test_mpi import SNAKEFILE as MPI
-from tests.snakemake.test_upstream import cases_pass
+from tests.snakemake.test_upstream import cases_pass, s3_cases_pass
 from tests.snakemake.workflow import Workflow, ended, until_said
 
 pytestmark = [pytest.mark.realcluster, pytest.mark.timeout(600)]
@@ -194,6 +194,16 @@ def test_killed_followed_again_through_a_restart_of_the_api_server_and_cancelled
 def test_upstreams_workflows_run(workflow: Workflow):
     options = {"image": PYTHON, "namespace": workflow.namespace, "volumes": host_volumes(workflow.folder)}
     cases_pass(workflow.kubeconfig, workflow.folder, OPTIONS_OF_CASES=json.dumps(options))
+
+
+def test_upstreams_workflows_run_with_s3_and_no_shared_files(workflow: Workflow):
+    """Snakemake and its S3 server are in the cluster's network too, so that one address is right for all."""
+    volumes = host_volumes()  # the tools, as an image would have them; not the working directory
+    options = {"image": PYTHON, "namespace": workflow.namespace, "volumes": volumes}
+    within = (sys.executable, "-m", "tests.realcluster", "exec", "--")
+    kubeconfig = place_at(workflow.kubeconfig.parent).inner_kubeconfig
+
+    s3_cases_pass(kubeconfig, workflow.folder, address=GATEWAY, within=within, OPTIONS_OF_CASES=json.dumps(options))
 
 
 def test_a_rule_with_mpi_runs_over_three_pods(workflow: Workflow):
