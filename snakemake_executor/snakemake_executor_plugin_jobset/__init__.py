@@ -19,6 +19,7 @@ from snakemake_interface_executor_plugins.utils import encode_target_jobs_cli_ar
 from snakemake_executor_plugin_jobset.settings import ExecutorSettings, common_settings
 
 if TYPE_CHECKING:
+    from dagset.cluster.protocol import Cluster
     from snakemake_executor_plugin_jobset.collecting import Collector
     from snakemake_executor_plugin_jobset.following import Followers
     from snakemake_executor_plugin_jobset.jobs import Ending, Member
@@ -52,6 +53,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
             self._maker, self._shared, self._collector = started(
                 self.executor_settings,
                 self.workflow,
+                cluster=self.open_cluster(),
                 workdir=self._workdir,
                 envvars=tuple(self.envvars()),
                 python=shlex.quote(self.get_python_executable()),
@@ -60,6 +62,14 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
             )
         except DagsetError as error:
             raise WorkflowError(f"jobset: {error}") from None
+
+    def open_cluster(self) -> "Cluster":
+        """Return where the jobs run."""
+        from dagset.run import open_cluster
+        from snakemake_executor_plugin_jobset.options import cluster_name
+
+        settings = self.executor_settings
+        return open_cluster(cluster_name(settings), namespace=settings.namespace)
 
     def run_job(self, job: Any) -> None:
         """Run one job."""

@@ -10,7 +10,7 @@ from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
 from dagset.cluster.protocol import Cluster
 from dagset.cluster.weather import with_patience
-from dagset.run.connect import describe, open_cluster, shares_our_files
+from dagset.run.connect import describe, shares_our_files
 from snakemake_executor_plugin_jobset import options, resources, words
 from snakemake_executor_plugin_jobset.collecting import Collector
 from snakemake_executor_plugin_jobset.following import Followers
@@ -29,6 +29,7 @@ def started(
     settings: ExecutorSettings,
     workflow: Any,
     *,
+    cluster: Cluster,
     workdir: Path,
     envvars: tuple[str, ...],
     python: str,
@@ -38,9 +39,8 @@ def started(
     """Return who makes nodes of jobs, what their followers share, and the running collector.
 
     Raises:
-        DagsetError: an option, a node file or a rule says what cannot be; the cluster cannot be opened.
+        DagsetError: an option, a node file or a rule says what cannot be.
     """
-    cluster = open_cluster(options.cluster_name(settings), namespace=settings.namespace)
     maker = maker_for(settings, workflow, cluster=cluster, workdir=workdir, envvars=envvars, tell=tell)
     tell(f"jobset: jobs run on {describe(cluster)}")
     limit = settings.array_limit if settings.arrays == "on" else 1
