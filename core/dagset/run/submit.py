@@ -57,6 +57,7 @@ def submit(
     on_conflict: OnConflict = "refuse",
     since: int | None = None,
     own_end: bool = False,
+    before: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda _text: None,
     limit_s: float = 120.0,
     sleep: Callable[[float], None] = time.sleep,
@@ -75,6 +76,8 @@ def submit(
             to tell its end. None: all that run count, and no end is taken.
         own_end: with `since`, the end of the identity's own generation is taken, too: for who may begin twice, and has
             put something into the spec that is of this beginning alone.
+        before: called when nothing of this node runs any more, just before it is created, and not when one is attached
+            to; what it raises is raised, and nothing is created.
         tell: gets a sentence for people when something is waited for or looks odd.
         limit_s: how long one request is repeated while the cluster is unreachable.
         sleep: waits seconds.
@@ -104,6 +107,7 @@ def submit(
         on_conflict=on_conflict,
         since=since,
         own_end=own_end,
+        before=before,
     )
 
 
@@ -114,6 +118,7 @@ def submit_compiled(
     on_conflict: OnConflict = "refuse",
     since: int | None = None,
     own_end: bool = False,
+    before: Callable[[], None] = lambda: None,
 ) -> Submitted:
     """Do the same for a bundle by generation; its spec hash is the same in every one."""
     identity = steps.identity
@@ -134,16 +139,17 @@ def submit_compiled(
             case TakeEnd(found):
                 return _submitted(found, namespace=steps.namespace, attached=True)
             case CreateNew(generation):
-                submitted = _create(compiled(generation), steps)
+                submitted = _create(compiled(generation), steps, before=before)
                 if submitted is not None:
                     return submitted
     raise Conflict(f"{bundle.kind} {bundle.name}: somebody creates and deletes it while we try; try again later")
 
 
-def _create(bundle: Bundle, steps: Steps) -> Submitted | None:
+def _create(bundle: Bundle, steps: Steps, *, before: Callable[[], None]) -> Submitted | None:
     """Create owner and parts, all or nothing; None when the owner's name turned out to be in flux."""
     steps.require_versions()
     steps.wait_for_pods()
+    before()
     parts = Parts(steps, bundle.parts)
     try:
         parts.create_first()

@@ -4,7 +4,7 @@ import pytest
 
 from dagset import constants
 from dagset.compile import Bundle
-from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, NotOurs
+from dagset.errors import ClusterRefused, ClusterUnreachable, Conflict, InvalidNode, NotOurs
 from dagset.model import DagNode, File, Identity
 from dagset.run.existing import Attach, Conflicting, CreateNew, Supersede, TakeEnd, WaitForDeletion, choose
 from dagset.run.steps import Steps
@@ -41,10 +41,10 @@ class World:
         self.now += seconds
         self._meanwhile(self.now)
 
-    def submit(self, compiled=None, *, on_conflict="refuse", identity=ME, since=None, **words):
+    def submit(self, compiled=None, *, on_conflict="refuse", identity=ME, since=None, before=lambda: None, **words):
         words = {"cluster": self.cluster, "namespace": "default", "tell": self.told.append, **words}
         steps = Steps(identity=identity, sleep=self.sleep, clock=lambda: self.now, **words)
-        return submit_compiled(compiled or bundle(), steps, on_conflict=on_conflict, since=since)
+        return submit_compiled(compiled or bundle(), steps, on_conflict=on_conflict, since=since, before=before)
 
 
 def ended(manifest, condition="Complete"):
@@ -151,6 +151,25 @@ def test_second_submit_attaches_to_the_first():
     first, second = world.submit(), world.submit()
 
     assert (first.ref, True, 1) == (second.ref, second.attached, second.generation)
+
+
+def test_what_comes_before_a_node_is_done_once_and_not_for_one_that_runs():
+    world, seen = World(FakeCluster()), []
+    for _ in range(2):
+        world.submit(before=lambda: seen.append(everything(world.cluster)))
+
+    assert [[]] == seen
+
+
+def test_what_comes_before_and_fails_leaves_nothing():
+    def before():
+        raise InvalidNode("no")
+
+    cluster = FakeCluster()
+    with pytest.raises(InvalidNode):
+        World(cluster).submit(before=before)
+
+    assert [] == everything(cluster)
 
 
 def test_attaching_completes_missing_parts():
