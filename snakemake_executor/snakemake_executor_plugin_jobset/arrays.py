@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
+from dagset import constants
 from dagset.cluster.protocol import Cluster
 from dagset.errors import DagsetError
 from dagset.model import Ref
@@ -119,7 +121,7 @@ class ArrayThread(NodeThread):
             member.log = log
             if not log.exists():  # not written by the pod itself
                 pod = outcome.first_failed.pod if outcome.first_failed is not None else pods().get(index)
-                ending = self._read(ending, member, outcome, pod)
+                ending = self._read(ending, member, outcome, pod or self._pod(ref, index, outcome))
             return [(member, ending)]
         ends = read_ends(shared.log_of(self._first, f"{name_of_log(ref.name, index)}.ends"))
         endings = []
@@ -127,6 +129,16 @@ class ArrayThread(NodeThread):
             member.log = logs[among] if logs[among].exists() else None
             endings.append((member, chunk_ending(ending, member, ends, among=among or 0)))
         return endings
+
+    def _pod(self, ref: Ref, index: int, outcome: Outcome) -> str | None:
+        """Return the pod of an index that has ended well, where the watch of pods is behind that of Jobs."""
+        labels = {constants.JOB_NAME: ref.name, constants.COMPLETION_INDEX: str(index)}
+        if outcome.reason != "succeeded":
+            return None
+        with suppress(DagsetError):
+            pods = self._shared.cluster.list("Pod", namespace=ref.namespace, labels=labels).items
+            return next((each["metadata"]["name"] for each in pods if each["status"]["phase"] == "Succeeded"), None)
+        return None
 
     def _read(self, ending: Ending, member: Member, outcome: Outcome, pod: str | None) -> Ending:
         """Read the job's log from the cluster; a log that cannot be written is told, and changes nothing else."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dagset import constants
 from dagset.cluster.protocol import Manifest
 from dagset.errors import ClusterRefused
 from dagset.model import DagNode, Identity
@@ -57,16 +58,15 @@ class Running(FakeCluster):
 
     def pod(self, job: Manifest, index: int, code: int | None) -> Manifest:
         template = job["spec"]["template"]["metadata"]
-        own = {"batch.kubernetes.io/job-completion-index": str(index)}
-        own["batch.kubernetes.io/job-index-failure-count"] = "0"
+        which = {constants.COMPLETION_INDEX: str(index)}
         state = {"running": {}} if code is None else {"terminated": {"exitCode": code, "reason": "Error"}}
         phase = "Running" if code is None else "Failed" if code else "Succeeded"
         return {
             "kind": "Pod",
             "metadata": {
                 "name": f"part-{index}",
-                "labels": template["labels"],
-                "annotations": own,
+                "labels": {**template["labels"], constants.JOB_NAME: job["metadata"]["name"], **which},
+                "annotations": {**which, constants.INDEX_FAILURE_COUNT: "0"},
                 "ownerReferences": [{"uid": job["metadata"]["uid"]}],
             },
             "spec": {"restartPolicy": "Never"},
@@ -95,6 +95,25 @@ def test_each_job_has_its_own_end_message_and_log(tmp_path: Path):
     assert jobs[1].ending.message.startswith(f"{name} app_error: worker[1] exited 3")
     assert [f"{name} index {index}" for index in range(3)] == [each.ref for each in jobs]
     assert 1 == len(cluster.list("Job", namespace="default", labels={}).items), "what failed stays"
+
+
+def test_a_log_is_read_also_when_the_job_is_seen_to_have_ended_before_its_pod_is(tmp_path: Path):
+    class Late(Running):
+        """A cluster that tells of pods only who asks for one."""
+
+        def list(self, kind: str, *, labels: Any, **words: Any) -> Any:
+            found = super().list(kind, labels=labels, **words)
+            return found if kind != "Pod" or constants.COMPLETION_INDEX in labels else replace(found, items=[])
+
+        def watch(self, kind: str, **words: Any) -> Any:
+            return super().watch("ConfigMap" if kind == "Pod" else kind, **words)
+
+    (job,) = jobs = members("a")
+    shared = shared_by(Late({0: 0}), tmp_path)
+
+    ArrayThread.of(jobs, shared).run()
+
+    assert ("success", "line of 0\n") == (job.ending and job.ending.verdict, job.log and job.log.read_text())
 
 
 def test_what_the_pods_wrote_themselves_is_the_log_and_is_not_asked_for(tmp_path: Path):
