@@ -94,7 +94,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
             info = SubmittedJobInfo(job)
             try:
                 member = self._maker.member(self._asked(job))
-            except InvalidNode as error:
+            except (InvalidNode, WorkflowError) as error:
                 self._report(info, Ending("fail", str(error)))
                 continue
             except Exception as error:  # noqa: BLE001  raised, it would cancel the whole workflow
@@ -160,16 +160,27 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
 
     def _asked(self, job: Any) -> "Asked":
         """Return what is read of a job; its task is the same in every run, so that a later one finds what runs."""
+        from snakemake_executor_plugin_jobset.bare import bare_of
         from snakemake_executor_plugin_jobset.making import Asked
 
+        bare = bare_of(job, self.workflow, settings=self.executor_settings, folder=self._workdir)
+        if bare is not None:
+            self._prepare(job)
         return Asked(
             name=job.name,
             task=" ".join(sorted(encode_target_jobs_cli_args(job.get_target_spec()))),  # a group's come in any order
-            command=self.format_job_exec(job),
+            command="" if bare else self.format_job_exec(job),
             threads=job.threads,
             resources=dict(job.resources.items()),
             container="" if job.is_group() else getattr(job, "container_img_url", None) or "",
+            bare=bare,
         )
+
+    def _prepare(self, job: Any) -> None:
+        """Do here what a bare job's pod leaves to Snakemake and what does no harm to one that runs already."""
+        self.workflow.async_run(job.check_protected_output())
+        for file in (*job.output, *job.log):
+            file.prepare()  # makes its folder
 
     def get_job_exec_prefix(self, job: Any) -> str:  # noqa: ARG002  the interface's
         """Go where the files are, with the tools beside this Python first, as far as both are shared."""

@@ -36,7 +36,7 @@ class Collector(threading.Thread):
         with self._changed:
             for member in members:
                 alone = self._rules.limit == 1 or not member.groupable
-                key = member.identity.key.encode() if alone else group_key(member.node, chunk=member.chunk)
+                key = member.identity.key.encode() if alone else group_key(member)
                 waiting = self._waiting.get(key) or Waiting(key, (), time.monotonic())
                 self._waiting[key] = waiting.joined_by([member])
             self._changed.notify()

@@ -165,7 +165,14 @@ class JobThread(NodeThread):
     def _run(self) -> None:
         member, shared = self._member, self._shared
         node = with_command(member.node, member.command)
-        submitted = submit(node, member.identity, cluster=shared.cluster, on_conflict="attach", tell=shared.tell)
+        submitted = submit(
+            node,
+            member.identity,
+            cluster=shared.cluster,
+            on_conflict="attach",
+            before=member.before,
+            tell=shared.tell,
+        )
         ref = submitted.ref
         member.ref = str(ref)
         shared.tell(f"{ref} {'is running already: following it' if submitted.attached else 'created'} ({member.task})")

@@ -42,11 +42,12 @@ def is_lone(node: DagNode) -> bool:
     return node.pods_total != 1 or node.coupling != "array" or node.success != "all" or node.kind == "jobset"
 
 
-def group_key(node: DagNode, *, chunk: int = 1) -> Key:
-    """Return what is equal for nodes that differ in nothing but their command: image, resources, volumes, all."""
+def group_key(member: Member) -> Key:
+    """Return what is equal for jobs that differ in nothing but their command: image, resources, volumes, all."""
+    node, how = member.node, [member.chunk, member.bare]
     (role,) = node.roles
     words = {name: getattr(node, name) for name in node.__struct_fields__ if name not in ("roles", "command")}
-    return hashlib.sha256(msgspec.json.encode([chunk, words, msgspec.structs.asdict(role) | {"command": ()}])).digest()
+    return hashlib.sha256(msgspec.json.encode([how, words, msgspec.structs.asdict(role) | {"command": ()}])).digest()
 
 
 def due(waiting: Sequence[Waiting], rules: Rules, *, now: float) -> tuple[list[tuple[Member, ...]], list[Waiting]]:

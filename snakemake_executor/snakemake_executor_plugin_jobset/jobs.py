@@ -1,5 +1,6 @@
 """A Snakemake job on its way through the executor, and how it ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,8 @@ class Member:
 
     `task` is the same in every run of the workflow, `command` what the pod runs. `ending` is None until it is over;
     `ref` says where it is, "" before; `log` is None while there is no such file. `again` counts its free runs.
-    `chunk` is how many jobs may share a pod, one after the other.
+    `chunk` is how many jobs may share a pod, one after the other. A `bare` one's pod has no Snakemake, and perhaps no
+    Python; `before` is called just before its node is created.
     """
 
     task: str
@@ -44,6 +46,8 @@ class Member:
     identity: Identity
     groupable: bool = True
     chunk: int = 1
+    bare: bool = False
+    before: Callable[[], None] = lambda: None
     ending: Ending | None = None
     ref: str = ""
     log: Path | None = None

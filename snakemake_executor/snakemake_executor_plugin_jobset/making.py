@@ -8,6 +8,7 @@ from typing import Any
 from dagset.errors import InvalidNode
 from dagset.model import DagNode, Identity, dns_safe
 from snakemake_executor_plugin_jobset import options, words
+from snakemake_executor_plugin_jobset.bare import Bare
 from snakemake_executor_plugin_jobset.grouping import is_lone
 from snakemake_executor_plugin_jobset.jobs import Member
 from snakemake_executor_plugin_jobset.resources import snakemakes_words
@@ -23,7 +24,7 @@ REGISTRY = "docker://"
 class Asked:
     """What is read of a Snakemake job; `task` says which it is, in any run of the workflow.
 
-    `container` is what its rule says as `container:`, "" when it says nothing.
+    `container` is what its rule says as `container:`, "" when it says nothing; a `bare` one has its command there.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Asked:
     threads: int
     resources: Mapping[str, Any]
     container: str = ""
+    bare: Bare | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Maker:
             InvalidNode: naming what was said wrong, and where.
         """
         node, groupable = self._checked(asked)
-        return Member(
+        member = Member(
             task=asked.task,
             rule=asked.name,
             command=asked.command,
@@ -69,10 +71,16 @@ class Maker:
             groupable=groupable,
             chunk=self._chunk(asked),
         )
+        if asked.bare is not None:
+            once = words.runs_once(node)
+            member.bare, member.command = True, asked.bare.script(clears=once)
+            member.before = member.before if once else asked.bare.clear
+        return member
 
     def _checked(self, asked: Asked) -> tuple[DagNode, bool]:
         """Return the node and whether it may be one of many; made once for all jobs that ask for the same."""
-        key = (asked.name, asked.threads, repr((sorted(asked.resources.items()), asked.container)))
+        rest = (sorted(asked.resources.items()), asked.container, asked.bare is not None)
+        key = (asked.name, asked.threads, repr(rest))
         if key not in self._made:
             self._made[key] = self._made_new(asked)
         return self._made[key]
@@ -83,10 +91,7 @@ class Maker:
         words.refuse_unpassed(self.envvars, node)
         if self.workdir is not None:
             options.refuse_unmounted(self.workdir, node)
-        grouped = asked.resources.get(words.ARRAY, "on")
-        if grouped not in ("on", "off"):
-            problem, remedy = f"{grouped!r} is neither on nor off", "write jobset_array='off'"
-            raise InvalidNode(problem, field=words.ARRAY, source=f"rule {asked.name}", remedy=remedy)
+        grouped = words.switch(asked.resources, words.ARRAY, rule=asked.name, default="on")
         return node, self.settings.arrays == "on" and grouped == "on" and not is_lone(node)
 
     def _chunk(self, asked: Asked) -> int:
@@ -107,7 +112,7 @@ class Maker:
         path = self.folder / file if file else None
         layers = {
             "Snakemake": basic
-            | snakemakes_words(threads=asked.threads, resources=asked.resources, overhead_mb=self.settings.overhead_mb),
+            | snakemakes_words(threads=asked.threads, resources=asked.resources, overhead_mb=self._overhead_mb(asked)),
             str(self.settings.node): self.defaults,
             **options.option_words(self.settings),
             f"container of rule {asked.name}": self._image(asked),
@@ -119,7 +124,11 @@ class Maker:
             sources=list(layers),
             command="true",
             volumes=options.volumes_of(self.settings.volumes),
+            in_all=asked.resources.get(words.BARE) == "on",
         )
+
+    def _overhead_mb(self, asked: Asked) -> int:
+        return self.settings.overhead_mb if asked.bare is None else 0
 
     def _image(self, asked: Asked) -> words.Words:
         """Return the image that the rule names as its container, if it is asked for and the cluster can pull it."""

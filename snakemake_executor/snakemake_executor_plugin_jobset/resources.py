@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dagset.errors import InvalidNode
+from snakemake_executor_plugin_jobset.words import BARE
 
 __all__ = ["UNUSED", "snakemakes_words", "unused"]
 
 Words = dict[str, Any]
 
+SEVERAL_NODES = 'write mpi="mpirun" where an MPI launcher starts the tasks, jobset_bare="on" where each is to run the '
+SEVERAL_NODES += "rule's bare command (torchrun), or give the other pods a role with a command of their own in a node "
+SEVERAL_NODES += "file: jobset_node"
 # What each maker's device plugin counts, and where its labeller writes the model (NVIDIA/gpu-feature-discovery and
 # ROCm/k8s-device-plugin: README).
 GPUS = {
@@ -33,12 +37,11 @@ def snakemakes_words(*, threads: int, resources: Mapping[str, Any], overhead_mb:
     Raises:
         InvalidNode: a gpu_manufacturer that is not known, a gres that cannot be read.
     """
-    pods, tasks = _hosts(resources)
+    words, tasks = _hosts(resources)
     cpu = tasks * (_number(resources, "cpus_per_task") or threads)
     memory = _number(resources, "mem_mb") or cpu * _number(resources, "mem_mb_per_cpu")
     runtime = _number(resources, "runtime")
     gpus, model = _gpus(resources)
-    words: Words = {"rendezvous": "mpi", "pods": pods} if pods > 1 else {}
     words |= {"cpu": cpu} if cpu else {}  # `threads: 0` is a job that takes no core of its own
     if memory:
         words["memory"] = f"{memory + overhead_mb}M"
@@ -47,24 +50,21 @@ def snakemakes_words(*, threads: int, resources: Mapping[str, Any], overhead_mb:
     return words | _gpu_words(gpus, model, maker=str(resources.get("gpu_manufacturer") or "nvidia"))
 
 
-def _hosts(resources: Mapping[str, Any]) -> tuple[int, int]:
-    """Return in how many pods a job runs, and how many tasks of MPI in each.
+def _hosts(resources: Mapping[str, Any]) -> tuple[Words, int]:
+    """Return the words that say in how many pods a job runs, and how many tasks of MPI in each.
 
-    A rule with `mpi` starts Snakemake once, and its launcher (the value of `mpi`, such as mpirun) starts the tasks.
+    A rule with `mpi` starts Snakemake once, and its launcher (the value of `mpi`, such as mpirun) starts the tasks. The
+    bare command of one without runs in every pod.
     """
     nodes, tasks, each = (_number(resources, name) for name in ("nodes", "tasks", "tasks_per_node"))
     if not resources.get("mpi"):
-        if nodes > 1:
-            remedy = (
-                'write mpi="mpirun" where an MPI launcher starts the tasks, else give the other pods a role with a '
-            )
-            remedy += "command of their own in a node file: jobset_node"
-            raise InvalidNode(
-                f"{nodes} nodes would each run the job, and write the same files", field="nodes", remedy=remedy
-            )
-        return 1, 1
+        if nodes > 1 and resources.get(BARE) != "on":
+            problem = f"{nodes} nodes would each run the job, and write the same files"
+            raise InvalidNode(problem, field="nodes", remedy=SEVERAL_NODES)
+        return {"coupling": "gang", "pods": nodes} if nodes > 1 else {}, 1
     pods = nodes or math.ceil(tasks / (each or 1)) or 1
-    return pods, each or math.ceil(tasks / pods) or 1
+    words = {"rendezvous": "mpi", "pods": pods} if pods > 1 else {}
+    return words, each or math.ceil(tasks / pods) or 1
 
 
 def unused(names: Iterable[str]) -> list[str]:

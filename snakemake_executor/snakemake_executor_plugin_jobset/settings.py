@@ -60,6 +60,11 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]  # the inter
         "How many jobs of an array share a pod, one after the other and with one import of Snakemake: for short jobs. "
         "Of a single rule: resources: jobset_chunk=20.",
     )
+    bare: bool = _option(
+        False,
+        "Run the commands of plain shell rules as they are, in pods without Snakemake, so in any image that has bash. "
+        "Of a single rule: resources: jobset_bare='on'. It leans on internals of Snakemake; tested with 9.27.1.",
+    )
     rule_containers: bool = _option(
         False, "Take what a rule says as container: for its pods' image; Snakemake has to be in it, or on a volume."
     )

@@ -12,6 +12,7 @@ from dagset.cluster.protocol import Cluster
 from dagset.cluster.weather import with_patience
 from dagset.run.connect import describe, shares_our_files
 from snakemake_executor_plugin_jobset import options, resources, words
+from snakemake_executor_plugin_jobset.bare import refuse_rule
 from snakemake_executor_plugin_jobset.collecting import Collector
 from snakemake_executor_plugin_jobset.following import Followers
 from snakemake_executor_plugin_jobset.grouping import Rules
@@ -71,6 +72,8 @@ def maker_for(
     rules = list(getattr(workflow, "rules", ()))
     for rule in rules:
         words.refuse_resources(rule.resources, rule=rule.name)
+        if words.BARE in rule.resources and rule.resources[words.BARE] == "on":
+            refuse_rule(rule, workflow, settings=settings)
     maker = Maker(
         settings=settings,
         identity=options.workflow_identity(

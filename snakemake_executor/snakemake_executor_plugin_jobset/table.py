@@ -20,6 +20,7 @@ from snakemake_executor_plugin_jobset.words import changed, shell
 __all__ = ["RUNNER", "TABLE", "Start", "array_node", "chunks", "fits", "name_of_log", "tasks_of"]
 
 RUNNER, TABLE, ZIPPED = "dagset-index.py", "dagset-jobs.jsonl", "dagset-jobs.jsonl.gz"
+BARE = "dagset-jobs.sh"  # what the indexes of bare jobs run, whose image may have no Python
 ZIPPED_FROM = 64 * 1024  # smaller tables can be read with kubectl
 FILES_LIMIT = 900 * 1024  # dagset: core/dagset/model/checks.py
 SCRIPT = Path(__file__).parent / "pod" / "index.py"
@@ -60,13 +61,14 @@ def array_node(node: DagNode, rows: Sequence[Sequence[Member]], *, start: Start)
         start: how the pod starts Python.
     """
     size = max(map(len, rows))
+    bare = rows[0][0].bare
     return changed(
         node,
         first={
             "pods": len(rows),
-            "command": shell(_command(node, rows, start)),
+            "command": shell(f'. "$DAGSET_FILES/{BARE}"', hears=True) if bare else shell(_command(node, rows, start)),
             "args": (),
-            "pod_patch": _patched(node, size, named=start.logs is not None),
+            "pod_patch": _patched(node, size, named=start.logs is not None and not bare),
         },
         coupling="array",
         deadline=None,
@@ -143,13 +145,21 @@ def tasks_of(config_map: Mapping[str, Any]) -> list[list[str]] | None:
 
 def _files(rows: Sequence[Sequence[Member]], start: Start) -> dict[str, File]:
     table = b"".join(msgspec.json.encode([_job(member, start, len(row)) for member in row]) + b"\n" for row in rows)
-    runner = {RUNNER: File(text=SCRIPT.read_text())}
+    bare = rows[0][0].bare
+    runner = {BARE: File(text=_cases(rows))} if bare else {RUNNER: File(text=SCRIPT.read_text())}
     if len(table) < ZIPPED_FROM:
         return {**runner, TABLE: File(text=table.decode())}
     return {**runner, ZIPPED: File(data=gzip.compress(table, mtime=0))}
 
 
+def _cases(rows: Sequence[Sequence[Member]]) -> str:
+    cases = "".join(f"{index})\n{member.command}\n;;\n" for index, (member,) in enumerate(rows))
+    return f'case "$DAGSET_INDEX" in\n{cases}esac\n'
+
+
 def _job(member: Member, start: Start, size: int) -> dict[str, Any]:
+    if member.bare:
+        return {"task": member.task}
     arguments = arguments_of(member.command, start) if size > 1 else None
     what = {"command": member.command} if arguments is None else {"arguments": arguments}
     return {"task": member.task, **what}

@@ -20,13 +20,16 @@ __all__ = [
     "refuse_resources",
     "refuse_unpassed",
     "ruled_words",
+    "runs_once",
     "shell",
+    "switch",
     "with_command",
 ]
 
 Words = dict[str, Any]
 
-ONE_POD = "leave the first role one pod and give the others a second role, or have mpirun start them: rendezvous mpi"
+ONE_POD = "leave the first role one pod and give the others a second role, have mpirun start them (rendezvous mpi), or "
+ONE_POD += "have each run the rule's bare command: jobset_bare='on'"
 # The first process of a container hears a SIGTERM only if it asks for it, and nobody but it is told: a job that is
 # stopped would go on until it is killed. So the shell asks, and tells all that it has started.
 HEARING = """\
@@ -43,7 +46,8 @@ PREFIX = "jobset_"
 NODE_FILE = f"{PREFIX}node"
 ARRAY = f"{PREFIX}array"  # of a rule whose jobs shall be nodes of their own: off
 CHUNK = f"{PREFIX}chunk"  # how many of a rule's jobs share a pod
-NO_WORDS = (NODE_FILE, ARRAY, CHUNK)
+BARE = f"{PREFIX}bare"  # of a rule whose command runs without a Snakemake in the pod: on
+NO_WORDS = (NODE_FILE, ARRAY, CHUNK, BARE)
 SCALAR_TYPES = (
     msgspec.inspect.StrType,
     msgspec.inspect.IntType,
@@ -86,6 +90,15 @@ def ruled_words(resources: Mapping[str, Any]) -> Words:
     return {word: resources[name] for word, name in given.items()}
 
 
+def switch(resources: Any, name: str, *, rule: str, default: str) -> str:
+    """Return "on" or "off", as a rule says by this resource; raises InvalidNode for anything else."""
+    said: str = resources.get(name, default)
+    if said not in ("on", "off"):
+        problem, remedy = f"{said!r} is neither on nor off", f"write {name}='on' or {name}='off'"
+        raise InvalidNode(problem, field=name, source=f"rule {rule}", remedy=remedy)
+    return said
+
+
 def file_words(path: Path) -> Words:
     """Return the words of a node file; paths in its `files` are made absolute.
 
@@ -109,7 +122,12 @@ def _absolute(file: object, folder: Path) -> object:
 
 
 def job_node(
-    layers: Iterable[Words], *, command: str, sources: Sequence[str] = (), volumes: Mapping[str, Any] | None = None
+    layers: Iterable[Words],
+    *,
+    command: str,
+    sources: Sequence[str] = (),
+    volumes: Mapping[str, Any] | None = None,
+    in_all: bool = False,
 ) -> DagNode:
     """Return the node of a job: the layers, each over the one before it, and the job's command in the first role.
 
@@ -118,6 +136,7 @@ def job_node(
         command: what the job runs.
         sources: who said each layer, as a refusal names it.
         volumes: of the first role, beneath its own of the same names.
+        in_all: the command may run in every pod of the first role.
 
     Raises:
         InvalidNode: the words do not fit together, or the command would run more than once.
@@ -128,15 +147,23 @@ def job_node(
     except InvalidNode as error:
         said = [source for layer, source in zip(layers, sources, strict=False) if word_of(error.field) in layer]
         raise (error.read_from(said[-1]) if said else error) from None
-    if node.roles[0].pods != 1 and node.rendezvous != "mpi":  # there the command runs in one of them
+    if not in_all and not runs_once(node):
         problem = f"{node.roles[0].pods} pods would each run the job, and write the same files"
         raise InvalidNode(problem, field="pods", remedy=ONE_POD)
     return node
 
 
-def shell(script: str) -> tuple[str, ...]:
-    """Return the command that runs the script as it is, whatever of it looks like Kubernetes' own expansion."""
-    return ("/bin/sh", "-c", escape_expansion(script))
+def runs_once(node: DagNode) -> bool:
+    """Whether the command of the first role runs in one pod: of MPI's, it is the launcher's."""
+    return node.roles[0].pods == 1 or node.rendezvous == "mpi"
+
+
+def shell(script: str, *, hears: bool = False) -> tuple[str, ...]:
+    """Return the command that runs the script as it is, whatever of it looks like Kubernetes' own expansion.
+
+    One that `hears` tells all that the script starts what only a pod's first process is told.
+    """
+    return ("/bin/sh", "-c", escape_expansion(HEARING % script if hears else script))
 
 
 def changed(node: DagNode, *, first: Mapping[str, Any], **words: Any) -> DagNode:
@@ -148,7 +175,7 @@ def changed(node: DagNode, *, first: Mapping[str, Any], **words: Any) -> DagNode
 
 def with_command(node: DagNode, command: str) -> DagNode:
     """Return the node with another job's command."""
-    return changed(node, first={"command": shell(HEARING % command), "args": ()})
+    return changed(node, first={"command": shell(command, hears=True), "args": ()})
 
 
 def _with_volumes(given: Words, volumes: Mapping[str, Any]) -> Words:

@@ -40,7 +40,13 @@ def members(*tasks: str, **words: Any) -> tuple[Member, ...]:
     ids=["command", "memory", "image", "volumes", "rule", "ttl"],
 )
 def test_jobs_of_equal_needs_have_one_key(words: dict[str, Any], is_equal: bool):
-    assert is_equal == (group_key(node()) == group_key(node(**words)))
+    assert is_equal == (group_key(*members("a")) == group_key(*members("b", **words)))
+
+
+def test_jobs_that_run_otherwise_are_no_array():
+    (plain,) = members("a")
+
+    assert 3 == len({group_key(each) for each in (plain, replace(plain, bare=True), replace(plain, chunk=2))})
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ def on_model(label: str, model: str) -> dict[str, Any]:
         ({"mpi": "mpirun", "tasks": 3, "cpus_per_task": 1}, {"rendezvous": "mpi", "pods": 3, "cpu": 1}),
         ({"mpi": "mpirun", "tasks": 4, "nodes": 1}, {"cpu": 8}),
         ({"nodes": 1}, {}),
+        ({"nodes": 4, "jobset_bare": "on"}, {"coupling": "gang", "pods": 4}),
+        ({"nodes": 1, "jobset_bare": "on"}, {}),
+        ({"nodes": 4, "mpi": "mpirun", "jobset_bare": "on"}, {"rendezvous": "mpi", "pods": 4}),
     ],
     ids=[
         "none",
@@ -48,6 +51,9 @@ def on_model(label: str, model: str) -> dict[str, Any]:
         "a pod each",
         "mpi in one",
         "one",
+        "bare in all",
+        "bare in one",
+        "bare with a launcher",
     ],
 )
 def test_snakemakes_own_words_mean_ours(resources: dict[str, Any], meant: dict[str, Any]):
@@ -57,11 +63,15 @@ def test_snakemakes_own_words_mean_ours(resources: dict[str, Any], meant: dict[s
 @pytest.mark.parametrize(
     ("resources", "text"),
     [
-        ({"nodes": 4}, r"^nodes: 4 nodes would each run the job, and write the same files; write mpi=\"mpirun\""),
+        (
+            {"nodes": 4},
+            r"^nodes: 4 nodes would each run the job, and write the same files; write mpi=\"mpirun\" .*bare=",
+        ),
+        ({"nodes": 4, "jobset_bare": "off"}, r"^nodes: 4 nodes would each run the job"),
         ({"gres": "fpga:1"}, r"^gres: 'fpga:1' is not understood; write gpu:2"),
         ({"gpu": 1, "gpu_manufacturer": "acme"}, r"^gpu_manufacturer: 'acme' is not known; one of nvidia, amd"),
     ],
-    ids=["nodes", "gres", "maker"],
+    ids=["nodes", "nodes with a Snakemake", "gres", "maker"],
 )
 def test_what_is_not_understood_is_refused(resources: dict[str, Any], text: str):
     with pytest.raises(InvalidNode, match=text):
