@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dagset.model import DagNode
+from snakemake_executor_plugin_jobset.pod.index import oom_kills
 from snakemake_executor_plugin_jobset.table import RUNNER, SCRIPT, TABLE, Start, arguments_of
 from snakemake_executor_plugin_jobset.words import with_command
 
@@ -116,3 +117,18 @@ def test_a_job_by_itself_hears_the_signal_that_only_the_pods_first_process_gets(
     said, _ = process.communicate(timeout=60)
 
     assert ("heard\n", True) == (said, process.returncode in (9, 143)), "whether the shell between them hears it first"
+
+
+@pytest.mark.parametrize(
+    ("said", "kills"),
+    [
+        ("max 7\noom 2\noom_kill 3\noom_group_kill 0\n", 3),
+        ("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", 1),
+        ("oom_kill_disable 0\nunder_oom 0\n", 0),
+    ],
+    ids=["control groups v2", "control groups v1", "an old kernel"],
+)
+def test_the_kernel_says_what_it_killed_for_its_memory(said: str, kills: int, tmp_path: Path):
+    (tmp_path / "events").write_text(said)
+
+    assert kills == oom_kills((tmp_path / "none", tmp_path / "events"))

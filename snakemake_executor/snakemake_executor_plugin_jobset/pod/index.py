@@ -24,7 +24,11 @@ import traceback
 from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-OOM_EVENTS = pathlib.Path("/sys/fs/cgroup/memory.events")
+# Where the kernel counts them: control groups v2, and v1 (linux: Documentation/admin-guide/cgroup-v1/memory.rst).
+OOM_EVENTS = (
+    pathlib.Path("/sys/fs/cgroup/memory.events"),
+    pathlib.Path("/sys/fs/cgroup/memory/memory.oom_control"),
+)
 STEP_S = 0.2
 CODES = {"oom": 128 + signal.SIGKILL, "deadline": 1}
 stopped = threading.Event()
@@ -196,13 +200,14 @@ def end_group(number: int) -> None:
             os.killpg(group, number)
 
 
-def oom_kills() -> int:
+def oom_kills(files: tuple[pathlib.Path, ...] = OOM_EVENTS) -> int:
     """Return how many processes of this container the kernel has killed for their memory; 0 where it does not say."""
-    with contextlib.suppress(OSError, ValueError):
-        for line in OOM_EVENTS.read_text().splitlines():
-            name, _, number = line.partition(" ")
-            if name == "oom_kill":
-                return int(number)
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):
+            for line in file.read_text().splitlines():
+                name, _, number = line.partition(" ")
+                if name == "oom_kill":
+                    return int(number)
     return 0
 
 
