@@ -51,7 +51,8 @@ def until(is_so: Callable[[], object], claim: str) -> None:
 
 MANY = """
 rule all:
-    input: expand("many{i}", i=range(80)), expand("greedy{i}", i=range(3)), "takena", "takenb", "queued"
+    input: expand("many{i}", i=range(80)), expand("greedy{i}", i=range(3)), "takena", "takenb", "queued",
+        expand("chunk{i}", i=range(4)), expand("lost{i}", i=["a", "b", "c"]), expand("moved{i}", i=["a", "b", "c"])
 
 rule many:  # one fails once, one for good, one is killed for good
     output: "many{i}"
@@ -72,6 +73,27 @@ rule taken:  # the pod of one is evicted
     resources: jobset_cpu="200m"
     shell: "echo run >> runs-taken{wildcards.i}; "
         "[ {wildcards.i} = b ] || until [ -e go ]; do sleep 0.2; done; touch {output}"
+
+rule chunk:  # of four in a pod one asks for too little memory, then one for too little time
+    output: "chunk{i}"
+    retries: 1
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt ** 3, jobset_chunk=4, jobset_cpu="200m",
+        jobset_deadline=lambda wildcards, attempt: ("20s", "10m")[attempt - 1]
+    shell: "echo run >> runs-chunk{wildcards.i}; case {wildcards.i}-$(wc -l < runs-chunk{wildcards.i}) in "
+        "1-1) python3 -c 'print(len(bytearray(400 << 20)))';; 2-1) sleep 600;; esac; "
+        "touch {output}"
+
+rule lost:  # the pod of three is evicted when the second runs, and is not to be run again by Kubernetes
+    output: "lost{i}"
+    resources: jobset_on_disruption="fail", jobset_grace_period="2s", jobset_chunk=3, jobset_cpu="200m"
+    shell: "echo run >> runs-lost{wildcards.i}; "
+        "[ {wildcards.i} != b ] || [ $(wc -l < runs-lostb) = 2 ] || sleep 600; touch {output}"
+
+rule moved:  # the same, and Kubernetes runs it again
+    output: "moved{i}"
+    resources: jobset_grace_period="2s", jobset_chunk=3, jobset_cpu="200m"
+    shell: "echo run >> runs-moved{wildcards.i}; "
+        "[ {wildcards.i} != b ] || [ $(wc -l < runs-movedb) = 2 ] || sleep 600; touch {output}"
 
 rule queued:
     output: "queued"
@@ -118,6 +140,9 @@ def test_jobs_of_arrays_fail_are_killed_evicted_and_queued_each_for_itself(workf
     queue(workflow, cpu="0")
 
     def hands() -> None:
+        for rule in ("lost", "moved"):
+            until(lambda rule=rule: runs(workflow, f"{rule}b") == 1, f"the second job of rule {rule} runs")
+            evict(workflow, rule=rule, index=0)
         until(lambda: runs(workflow, "takena") == 1, "the job to be evicted runs")
         evict(workflow, rule="taken", index=0)
         until(lambda: runs(workflow, "takena") == 2, "it runs again")
@@ -135,10 +160,23 @@ def test_jobs_of_arrays_fail_are_killed_evicted_and_queued_each_for_itself(workf
     said += run.said
     made = {path.name for path in workflow.folder.iterdir()}
     assert {f"many{i}" for i in range(80)} - made == {"many23", "many42"}, said
+    assert {f"{rule}{i}" for rule, of in (("chunk", "0123"), ("lost", "abc"), ("moved", "abc")) for i in of} <= made, (
+        said
+    )
     assert {"greedy0", "greedy1", "greedy2", "takena", "takenb", "queued"} <= made, said
     assert {0: 1, 17: 2, 23: 2, 42: 2} == {i: runs(workflow, f"many{i}") for i in (0, 17, 23, 42)}
     assert [1, 2, 1] == [runs(workflow, f"greedy{i}") for i in range(3)]
     assert [2, 1] == [runs(workflow, f"taken{i}") for i in "ab"], "Kubernetes has run it again, Snakemake has not"
+    assert [1, 2, 2, 1] == [runs(workflow, f"chunk{i}") for i in range(4)]
+    assert [1, 2, 1] * 2 == [runs(workflow, f"{rule}{i}") for rule in ("lost", "moved") for i in "abc"]
+    assert [2, 0, 0] == [said.count(f"Error in rule {rule}:") for rule in ("chunk", "lost", "moved")], said
+    assert "deadline_exceeded: it took longer than 20s; ask for more runtime" in said
+    for free in (
+        "lost:i=b is run again, without a retry spent (1)",
+        "lost:i=c is run again, without a retry spent (0)",
+    ):
+        assert free in said
+    assert "moved:i=b is run again" not in said, "by Kubernetes, which Snakemake need not know"
     assert "oom_killed" in said
     assert "app_error: it exited 1" in said
     assert "insufficient quota for cpu in flavor default" in said
