@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.realcluster import faults
+from tests.realcluster import faults, images
 from tests.realcluster.images import PYTHON
 from tests.realcluster.place import GATEWAY, place_at
 from tests.realcluster.restricted import kubectl, namespace_of
@@ -257,3 +257,52 @@ def test_a_rule_with_mpi_runs_over_three_pods(workflow: Workflow):
     assert [f"rank {rank} of 3 in {rank}" for rank in range(3)] == lines
     left = [each for each in workflow.objects("JobSet") if "deletionTimestamp" not in each["metadata"]]
     assert [] == left, "what went well is deleted, or going"
+
+
+BARE = """
+rule all:
+    input: "bare0", "bare1", "met", "fails"
+
+rule bare:
+    output: "bare{i}"
+    resources: jobset_bare="on", jobset_cpu="100m", shell_exec="sh"
+    shell: "echo says {wildcards.i}; echo $(command -v bash || command -v python3 || echo busybox) > {output}"
+
+rule met:
+    output: "met"
+    resources: jobset_bare="on", jobset_cpu="100m", nodes=2, jobset_rendezvous="torch", jobset_image="PYTHON"
+    shell: "python3 -c 'import os; print(os.environ[\\"MASTER_ADDR\\"], \\"says\\", os.environ[\\"RANK\\"], \\"of\\", "
+        "os.environ[\\"WORLD_SIZE\\"])'; [ $RANK = 1 ] || touch {output}"
+
+rule fails:
+    output: "fails"
+    retries: 2
+    resources: jobset_bare="on", jobset_cpu="100m", shell_exec="sh", jobset_node="fails.yaml"
+    shell: "echo run >> runs-fails; exit 42"
+""".replace("PYTHON", PYTHON)
+
+
+def test_bare_rules_run_in_images_without_snakemake(workflow: Workflow):
+    workflow.write(BARE)
+    (workflow.folder / "fails.yaml").write_text("fail_exit_codes: [42]\n")
+    options = (
+        "--jobset-image",
+        images.BUSYBOX,
+        "--jobset-volumes",
+        str(workflow.folder),
+        "--jobs",
+        "10",
+        "--keep-going",
+    )
+
+    run = replace(workflow, options=options).run()
+
+    assert 1 == run.code, run.said
+    assert ["busybox\n"] * 2 == [(workflow.folder / f"bare{i}").read_text() for i in range(2)], run.said
+    logs = workflow.folder / ".snakemake" / "jobset_logs"
+    assert ["says 0\n", "says 1\n"] == sorted(path.read_text() for path in (logs / "bare").iterdir())
+    assert (workflow.folder / "met").exists(), run.said
+    met = [line.split(" ") for line in workflow.log("met").splitlines()]
+    assert {("worker[0]", "0", "2"), ("worker[1]", "1", "2")} == {(said[0], said[3], said[5]) for said in met}
+    assert 1 == runs(workflow, "fails"), "its own exit code has said that it is in vain"
+    assert "failed_fast: worker[0] exited 42" in run.said
