@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.realcluster.fixtures import must_have
+from tests.snakemake.test_mpi import SNAKEFILE as MPI
 from tests.snakemake.workflow import Workflow, ended, until_said
 
 pytestmark = pytest.mark.cluster
@@ -118,6 +120,18 @@ rule script:
     run:
         open(output[0], "w").write("python")
 """
+
+
+def test_a_bare_rule_with_mpi_runs_in_the_launcher_alone(workflow: Workflow):
+    must_have("openmpi-bin")
+    workflow.write(MPI.replace("resources:", 'resources: jobset_bare="on",'))
+
+    run = workflow.run("ranks")
+
+    assert 0 == run.code, run.said
+    lines = (workflow.folder / "ranks").read_text().splitlines()
+    assert [f"rank {rank} of 3 in {rank}" for rank in range(3)] == lines
+    assert "Execute 1 jobs" not in workflow.log("calc"), "no Snakemake is in the pod"
 
 
 def test_with_the_option_plain_rules_run_bare_and_all_others_as_ever(workflow: Workflow):
