@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from snakemake_executor_plugin_jobset.following import Followers
     from snakemake_executor_plugin_jobset.jobs import Ending, Member
     from snakemake_executor_plugin_jobset.making import Asked, Maker
+    from snakemake_executor_plugin_jobset.table import Start
 
 __all__ = ["Executor", "ExecutorSettings", "common_settings"]
 
@@ -89,7 +90,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
 
         if self._maker is None or self._collector is None:
             raise WorkflowError("jobset: a job came before the executor was set up")
-        members = []
+        members: list[Member] = []
         for job in jobs:
             info = SubmittedJobInfo(job)
             try:
@@ -102,9 +103,22 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
                 continue
             info.aux = {"member": member}
             info.external_jobid = member.identity.key
-            self.report_job_submission(info)
             members.append(member)
+            if self.executor_settings.render is None:
+                self.report_job_submission(info)
+        if self.executor_settings.render is not None and self._shared is not None and members:
+            self._render(members, self._shared.start)
         self._collector.add(members)
+
+    def _render(self, members: "list[Member]", start: "Start") -> NoReturn:
+        """Write manifests, and end: Snakemake would wait for the jobs."""
+        from dagset.errors import DagsetError
+        from snakemake_executor_plugin_jobset.rendering import written
+
+        try:
+            raise WorkflowError(f"jobset: {written(self.executor_settings, members, start=start)}")
+        except DagsetError as error:
+            raise WorkflowError(f"jobset: {error}") from None
 
     async def check_active_jobs(self, active_jobs: list[Any]) -> AsyncGenerator[Any, None]:
         """Report the jobs that have ended, give back the others. Asks nobody: the threads are told by the cluster."""
@@ -164,7 +178,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]  # the interface ships no 
         from snakemake_executor_plugin_jobset.making import Asked
 
         bare = bare_of(job, self.workflow, settings=self.executor_settings, folder=self._workdir)
-        if bare is not None:
+        if bare is not None and self.executor_settings.render is None:
             self._prepare(job)
         return Asked(
             name=job.name,

@@ -17,9 +17,9 @@ from dagset.run.lines import Seen
 from dagset.run.submit import submit
 from snakemake_executor_plugin_jobset.ends import chunk_ending, read_ends
 from snakemake_executor_plugin_jobset.following import Followers, NodeThread, bug
-from snakemake_executor_plugin_jobset.grouping import array_identity
+from snakemake_executor_plugin_jobset.grouping import array_of
 from snakemake_executor_plugin_jobset.jobs import Ending, Member, Place, ending_of
-from snakemake_executor_plugin_jobset.table import array_node, chunks, name_of_log
+from snakemake_executor_plugin_jobset.table import chunks, name_of_log
 
 __all__ = ["ArrayThread"]
 
@@ -66,8 +66,7 @@ class ArrayThread(NodeThread):
 
     def _submitted(self, rows: Sequence[Sequence[Member]]) -> Ref:
         shared = self._shared
-        identity = array_identity(self._first.identity, [member.task for row in rows for member in row])
-        node = array_node(self._first.node, rows, start=shared.start)
+        node, identity = array_of(rows, start=shared.start)
         if shared.start.logs is not None:
             shared.log_of(self._first, "")  # the pods write into this folder
         return submit(node, identity, cluster=shared.cluster, on_conflict="attach", tell=shared.tell).ref

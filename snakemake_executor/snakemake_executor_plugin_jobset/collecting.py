@@ -11,7 +11,7 @@ from dagset.observe import verdict_of_error
 from snakemake_executor_plugin_jobset.adoption import LeftRunning, left_running, sorted_out, without
 from snakemake_executor_plugin_jobset.arrays import ArrayThread
 from snakemake_executor_plugin_jobset.following import Followers, JobThread, NodeThread, bug
-from snakemake_executor_plugin_jobset.grouping import Rules, Waiting, due, group_key, split, wake_at
+from snakemake_executor_plugin_jobset.grouping import Rules, Waiting, due, joined, split, wake_at
 from snakemake_executor_plugin_jobset.jobs import Ending, Member
 
 __all__ = ["Collector"]
@@ -34,11 +34,7 @@ class Collector(threading.Thread):
     def add(self, members: Sequence[Member]) -> None:
         """Take jobs that are ready together."""
         with self._changed:
-            for member in members:
-                alone = self._rules.limit == 1 or not member.groupable
-                key = member.identity.key.encode() if alone else group_key(member)
-                waiting = self._waiting.get(key) or Waiting(key, (), time.monotonic())
-                self._waiting[key] = waiting.joined_by([member])
+            self._waiting = joined(self._waiting, members, self._rules, now=time.monotonic())
             self._changed.notify()
 
     def stop(self) -> list[NodeThread]:

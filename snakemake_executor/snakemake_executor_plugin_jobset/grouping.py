@@ -1,16 +1,28 @@
 """Which jobs become one array, and when: pure decisions over the jobs that wait."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from dagset.model import DagNode, Identity
 from snakemake_executor_plugin_jobset.jobs import Member
-from snakemake_executor_plugin_jobset.table import chunks, fits
+from snakemake_executor_plugin_jobset.table import Start, array_node, chunks, fits
 
-__all__ = ["ARRAY_OF", "Rules", "Waiting", "array_identity", "due", "group_key", "is_lone", "split", "wake_at"]
+__all__ = [
+    "ARRAY_OF",
+    "Rules",
+    "Waiting",
+    "array_identity",
+    "array_of",
+    "due",
+    "group_key",
+    "is_lone",
+    "joined",
+    "split",
+    "wake_at",
+]
 
 Key = bytes
 ARRAY_OF = "array-of-"
@@ -48,6 +60,18 @@ def group_key(member: Member) -> Key:
     (role,) = node.roles
     words = {name: getattr(node, name) for name in node.__struct_fields__ if name not in ("roles", "command")}
     return hashlib.sha256(msgspec.json.encode([how, words, msgspec.structs.asdict(role) | {"command": ()}])).digest()
+
+
+def joined(
+    waiting: Mapping[Key, Waiting], members: Sequence[Member], rules: Rules, *, now: float
+) -> dict[Key, Waiting]:
+    """Return what waits when these jobs have come: each with its like, or by itself where it cannot be one of many."""
+    found = dict(waiting)
+    for member in members:
+        alone = rules.limit == 1 or not member.groupable
+        key = member.identity.key.encode() if alone else group_key(member)
+        found[key] = found.get(key, Waiting(key, (), now)).joined_by([member])
+    return found
 
 
 def due(waiting: Sequence[Waiting], rules: Rules, *, now: float) -> tuple[list[tuple[Member, ...]], list[Waiting]]:
@@ -88,3 +112,10 @@ def array_identity(identity: Identity, tasks: Sequence[str]) -> Identity:
     """Return whose the array of these tasks is; `identity` is that of any of them."""
     digest = hashlib.sha256("\0".join(tasks).encode()).hexdigest()[:16]
     return replace(identity, task=f"{ARRAY_OF}{len(tasks)}-{digest}")
+
+
+def array_of(rows: Sequence[Sequence[Member]], *, start: Start) -> tuple[DagNode, Identity]:
+    """Return the array whose indexes run these rows of jobs, and whose it is."""
+    first = rows[0][0]
+    identity = array_identity(first.identity, [member.task for row in rows for member in row])
+    return array_node(first.node, rows, start=start), identity

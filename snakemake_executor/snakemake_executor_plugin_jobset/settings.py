@@ -82,7 +82,12 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]  # the inter
         "folder (default: host, user, folder and Snakefile say which run it is).",
     )
 
+    render: Optional[str] = _option(
+        None, "Write what the jobs that would start now are in the cluster into this file, as YAML; run nothing."
+    )
+
     def __post_init__(self) -> None:
-        """Take the node file from where Snakemake is started: `--directory` leads elsewhere before it is read."""
-        if self.node is not None:
-            self.node = str(Path(self.node).expanduser().absolute())
+        """Take files from where Snakemake is started: `--directory` leads elsewhere before they are read."""
+        for name in ("node", "render"):
+            if getattr(self, name) is not None:
+                setattr(self, name, str(Path(getattr(self, name)).expanduser().absolute()))

@@ -20,7 +20,7 @@ from snakemake_executor_plugin_jobset.making import Asked, Maker
 from snakemake_executor_plugin_jobset.settings import ExecutorSettings
 from snakemake_executor_plugin_jobset.table import Start
 
-__all__ = ["maker_for", "started"]
+__all__ = ["maker_for", "rules_of", "started"]
 
 PATIENCE_S = 30.0
 LOGS = Path(".snakemake", "jobset_logs")
@@ -44,7 +44,6 @@ def started(
     """
     maker = maker_for(settings, workflow, cluster=cluster, workdir=workdir, envvars=envvars, tell=tell)
     tell(f"jobset: jobs run on {describe(cluster)}")
-    limit = settings.array_limit if settings.arrays == "on" else 1
     shared = Followers(
         cluster=cluster,
         logs=LOGS.absolute(),
@@ -53,9 +52,15 @@ def started(
         start=Start(python=python, setup=setup, logs=LOGS.absolute() if maker.shared else None),
         detach=settings.detach,
     )
-    collector = Collector(shared, Rules(limit=max(1, limit), window_s=settings.array_window))
+    collector = Collector(shared, rules_of(settings))
     collector.start()
     return maker, shared, collector
+
+
+def rules_of(settings: ExecutorSettings) -> Rules:
+    """Return how arrays are made."""
+    limit = settings.array_limit if settings.arrays == "on" else 1
+    return Rules(limit=max(1, limit), window_s=settings.array_window)
 
 
 def maker_for(

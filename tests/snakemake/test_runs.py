@@ -5,6 +5,7 @@ import signal
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.snakemake.workflow import Workflow, ended, until_said
 
@@ -139,6 +140,47 @@ def test_an_unknown_word_is_refused_before_anything_runs(workflow: Workflow):
     assert 1 == run.code
     assert "jobset: rule a: jobset_memry: unknown word; did you mean memory?" in run.said
     assert [] == workflow.objects("Job")
+
+
+TO_RENDER = """
+rule all:
+    input: "last"
+rule part:
+    output: "part{i}"
+    shell: "touch {output}"
+rule gang:
+    output: "made/gang"
+    resources: jobset_bare="on", nodes=2
+    shell: "touch {output}"
+rule last:
+    input: "part1", "part2", "made/gang"
+    output: "last"
+    shell: "touch {output}"
+"""
+
+
+def test_what_would_be_made_of_the_jobs_that_would_start_now_is_written_and_nothing_is_run(workflow: Workflow):
+    workflow.write(TO_RENDER)
+
+    run = workflow.run("--jobset-render", "jobs.yaml", "--jobset-image", "smk:1")
+
+    made = list(yaml.safe_load_all((workflow.folder / "jobs.yaml").read_text()))
+    assert [("ConfigMap", None), ("Job", 2), ("JobSet", None)] == sorted(
+        (each["kind"], each.get("spec", {}).get("completions")) for each in made
+    )
+    said = f"rendered, and nothing was run: {workflow.folder}/jobs.yaml has 2 nodes for the 3 jobs that would start now"
+    assert (1, True) == (run.code, f"jobset: {said}" in run.said), run.said
+    assert ([], [], []) == tuple(workflow.objects(kind) for kind in ("Job", "JobSet", "ConfigMap"))
+    assert {"Snakefile", "jobs.yaml", ".snakemake"} == {path.name for path in workflow.folder.iterdir()}
+
+
+def test_what_cannot_be_written_is_said(workflow: Workflow):
+    workflow.write(TO_RENDER)
+
+    run = workflow.run("--jobset-render", "none/jobs.yaml", "--jobset-image", "smk:1")
+
+    problem = f"jobset: --jobset-render: cannot write {workflow.folder}/none/jobs.yaml: No such file or directory"
+    assert (1, True) == (run.code, problem in run.said), run.said
 
 
 def test_ctrl_c_leaves_no_running_node(workflow: Workflow):
