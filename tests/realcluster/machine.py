@@ -26,7 +26,8 @@ PACKAGES = {
     "util-linux": "/usr/bin/unshare",
 }
 
-# What other tests ask for: a Slurm controller and its clients, and the frameworks that processes find each other with.
+# What other tests ask for: a Slurm controller and its clients, and the frameworks that processes find each other with;
+# and the benchmarks: rsync, for the storage of a peer.
 FOR_TESTS = {
     "mpich": "/usr/bin/mpiexec.mpich",
     "munge": "/usr/sbin/munged",
@@ -35,6 +36,7 @@ FOR_TESTS = {
     "python3-mpi4py": "/usr/lib/python3/dist-packages/mpi4py/__init__.py",
     "python3-torch": "/usr/lib/python3/dist-packages/torch/__init__.py",
     "python3-xgboost": "/usr/lib/python3/dist-packages/xgboost/__init__.py",
+    "rsync": "/usr/bin/rsync",
     "slurm-client": "/usr/bin/sbatch",
     "slurmctld": "/usr/sbin/slurmctld",
 }
