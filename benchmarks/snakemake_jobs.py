@@ -80,8 +80,9 @@ def rows() -> Iterator[Row]:
         yield Row("Snakemake", f"{case}: ends told a second", "1/s", JOBS / ours.told_s, PEER, JOBS / theirs.told_s, "")
     floor = _floor(MANY)
     target = f"<= {1.3 * floor.wall_s:.3g}"
-    for pods, options in {"20 a pod": ("--jobset-chunk", "20"), "one a pod": ()}.items():
-        many = _jobset(MANY, 0.0, "--jobset-array-limit", str(MANY), *options)
+    chunked = ("--jobset-chunk", "20", "--jobset-array-limit", str(MANY))
+    for pods, options in {"20 a pod": chunked, "one a pod": ()}.items():
+        many = _jobset(MANY, 0.0, *options)
         yield Row("Snakemake", f"{MANY:,} jobs, {pods}: wall", "s", many.wall_s, "no executor", floor.wall_s, target)
 
 
