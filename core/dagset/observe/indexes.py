@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dagset.observe import ranges, reading, spec
 from dagset.observe.cause import Cause, array_cause
 from dagset.observe.diagnosis import Told
-from dagset.observe.facts import Condition
+from dagset.observe.facts import Condition, FailedPod
 from dagset.observe.observation import Observation
 from dagset.observe.outcome import Outcome, failed_ranges, judge, outcome_told
 from dagset.observe.ranges import Range
@@ -18,8 +18,9 @@ NO_WORDS = Condition("", "", None)  # the Job's own end says nothing of a single
 def judge_indexes(seen: Observation, *, told: Sequence[Range] = ()) -> dict[int, Outcome]:
     """Say of each index of an array that has ended how it did; what is in `told` (sorted ranges) is left out.
 
-    An index that failed is held back until its pod's own end was seen, which comes a moment later or before; once the
-    node has ended, each index is told. What the end of the node took along, ended as the node did.
+    An index that failed is held back until its pod's own end was seen, which comes a moment later or before (that of a
+    pod which a suspension took is not it); once the node has ended, each index is told. What the end of the node took
+    along, ended as the node did.
 
     Returns:
         Outcomes by index; `pods` is 1, and `restarts` and `disruptions` are the index's own.
@@ -36,11 +37,17 @@ def judge_indexes(seen: Observation, *, told: Sequence[Range] = ()) -> dict[int,
             outcomes[index] = _outcome(seen, index, Cause("succeeded", None, ""))
         elif ranges.holds(failed, index):
             cause = _cause(seen, index)
-            if cause.culprit is not None or whole is not None:
+            if whole is not None or (cause.culprit is not None and not _before_resume(seen, cause.culprit)):
                 outcomes[index] = _outcome(seen, index, cause)
         elif whole is not None:
             outcomes[index] = whole
     return outcomes
+
+
+def _before_resume(seen: Observation, culprit: FailedPod) -> bool:
+    """Whether a pod was taken away before the Job started (in whole seconds): a resume makes its start anew."""
+    started_at, ended_at = reading.seconds(seen.owner, "status", "startTime"), culprit.ended_at
+    return not culprit.own and started_at is not None and ended_at is not None and ended_at <= started_at
 
 
 def _cause(seen: Observation, index: int) -> Cause:

@@ -6,7 +6,7 @@ import pytest
 
 from dagset.observe import Observation, judge_indexes
 from dagset.observe.ranges import each, union, without
-from tests.core.observe.building import array, condition, fold, pod
+from tests.core.observe.building import array, at, condition, fold, pod
 
 ENDED = condition("Failed", "FailedIndexes", "Job has failed indexes")
 OF_WORKERS = {"metadata": {"labels": {"dagset.io/role": "worker"}}}
@@ -77,3 +77,13 @@ def test_what_the_end_of_the_node_took_along_ended_as_the_node_did():
 def test_ranges_without_what_is_taken(taken: list[tuple[int, int]], left: list[tuple[int, int]]):
     assert left == without([(0, 9)], taken)
     assert sorted({*range(10)} - set(each(taken))) == list(each(without(union([(0, 4), (5, 9)]), taken)))
+
+
+def test_the_pod_that_a_suspension_took_is_not_what_failed_an_index_after_it():
+    """The watch of Jobs may be ahead of that of pods: at first only the pod from before the resume is seen."""
+    resumed = job(failedIndexes="1", startTime=at(30))
+    taken = pod(index=1, failures=0, code=143, second=25, deleted=24, uid="taken")
+    failed = pod(index=1, failures=0, code=3, second=40, uid="failed")
+
+    assert {} == told(fold("Job", resumed, taken))
+    assert {1: ("app_error", 3, "worker[1] exited 3 on host-7")} == told(fold("Job", resumed, taken, failed))
